@@ -1,0 +1,1 @@
+"""The Director as pure state machines: events in, effects out."""

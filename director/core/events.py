@@ -1,0 +1,135 @@
+"""Facts that the core is told, in the past tense.
+
+Those in `Durable` change what the federation must remember: they go through the journal.
+The rest (heartbeats, waits, downloads) is forgotten by a restart, on purpose.
+"""
+
+from dataclasses import dataclass
+
+from director.core.model import (
+    BlobId,
+    Device,
+    EnvoyName,
+    ExperimentId,
+    ExperimentName,
+    Plan,
+    Shard,
+    WaitId,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShardReported:
+    """An envoy registered, or registered again."""
+
+    shard: Shard
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeartbeatReceived:
+    """An envoy said that it lives; devices are empty where it told none."""
+
+    envoy: EnvoyName
+    is_experiment_running: bool
+    devices: tuple[Device, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitOpened:
+    """An envoy asks for work and is parked until there is some."""
+
+    wait: WaitId
+    envoy: EnvoyName
+    connection: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitClosed:
+    """A parked long poll is gone: timed out, cancelled, or its answer could not be delivered."""
+
+    wait: WaitId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArchiveFetched:
+    """A collaborator has the whole archive (or already asks for tasks, which proves it)."""
+
+    experiment: ExperimentId
+    collaborator: EnvoyName
+    connection: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExperimentSubmitted:
+    """An upload was whole, readable and runnable; needs_review where a person has to look first."""
+
+    name: ExperimentName
+    owner: str
+    collaborators: tuple[EnvoyName, ...]
+    plan: Plan
+    archive: BlobId
+    model: BlobId
+    needs_review: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExperimentReviewed:
+    """A review ended; the reason is for the log and the description."""
+
+    experiment: ExperimentId
+    is_approved: bool
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CollaboratorDismissed:
+    """A collaborator was told to quit: it needs no further delivery."""
+
+    experiment: ExperimentId
+    collaborator: EnvoyName
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFinished:
+    """The last round of an experiment closed."""
+
+    experiment: ExperimentId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFailed:
+    """An experiment cannot go on; the reason is told in its description."""
+
+    experiment: ExperimentId
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailureReported:
+    """An envoy says that an experiment broke on it; who may say so is the core's to judge."""
+
+    experiment: ExperimentName
+    collaborator: EnvoyName
+    code: int = 0
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExperimentRemoved:
+    """Its owner wants an experiment gone."""
+
+    name: ExperimentName
+    owner: str
+
+
+Durable = (
+    ShardReported
+    | ExperimentSubmitted
+    | ExperimentReviewed
+    | RunFinished
+    | RunFailed
+    | FailureReported
+    | ExperimentRemoved
+)
+Transient = HeartbeatReceived | WaitOpened | WaitClosed | ArchiveFetched | CollaboratorDismissed
+Event = Durable | Transient

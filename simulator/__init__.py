@@ -1,0 +1,1 @@
+"""The fault-injection simulator that judges a Director by named guarantees."""

@@ -1,0 +1,1 @@
+"""Simulated envoys and frontends."""

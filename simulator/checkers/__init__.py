@@ -1,0 +1,1 @@
+"""The guarantees, and the evidence against them."""

@@ -1,0 +1,1 @@
+"""One network seam, two worlds: memory and wire."""

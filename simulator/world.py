@@ -1,7 +1,9 @@
 """What faults and actors may touch of a run: the seams, and nothing behind them."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from enum import StrEnum
 from random import Random
 from typing import Protocol
 
@@ -46,6 +48,60 @@ class Actor(Protocol):
         """Go on where it stood."""
 
 
+class BadCertificate(StrEnum):
+    """What is wrong with what an attacker shows to a TLS server."""
+
+    EXPIRED = "expired"
+    NOT_YET_VALID = "not_yet_valid"
+    FOREIGN_CA = "foreign_ca"
+    SELF_SIGNED = "self_signed"
+    MISSING = "missing"
+    NO_COMMON_NAME = "no_common_name"
+    PLAINTEXT = "plaintext"
+    """No TLS at all."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upload:
+    """Upload a whole and runnable experiment; the fault's own rule spoils it on its way."""
+
+    experiment: str
+    size_bytes: int = 64 * 1024
+    chunk_bytes: int = 8 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Misupload:
+    """Upload something that the client itself got wrong; modes as "intent" in the history."""
+
+    experiment: str
+    mode: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Knock:
+    """Call every RPC of a TLS server with a certificate that must not be let in."""
+
+    certificate: BadCertificate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Impersonate:
+    """Call the envoy's RPCs in a victim's name, and claim it in `client_id` too."""
+
+    victim: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pry:
+    """Ask for, and try to remove, every experiment of others; also ones that never were."""
+
+    experiments: tuple[str, ...]
+
+
+Attack = Upload | Misupload | Knock | Impersonate | Pry
+
+
 class World(Protocol):
     """One run, as faults see it."""
 
@@ -64,11 +120,11 @@ class World(Protocol):
     def actor(self, name: str) -> Actor:
         """Raises KeyError where there is none of that name."""
 
-    def attacker(self, actor: str, **step: object) -> Awaitable[None]:
-        """Let a fault's own actor come in, do one frontend or identity step, and leave."""
+    async def attack(self, actor: str, attack: Attack) -> None:
+        """Let an attacker of that name come in, do its worst, and leave."""
 
-    def on_event(self, listener: Callable[[str, JsonObject], None]) -> Callable[[], None]:
-        """Be told of every named event (glob of topics in notes); returns how to stop listening."""
+    def on_event(self, listener: Callable[[str, str, JsonObject], None]) -> Callable[[], None]:
+        """Be told of every note (actor, topic, value) as it is recorded; returns how to stop listening."""
 
     def restarting_director(
         self, *, signal: str, down_s: float

@@ -124,7 +124,7 @@ class World(Protocol):
         """Let an attacker of that name come in, do its worst, and leave."""
 
     def on_event(self, listener: Callable[[str, str, JsonObject], None]) -> Callable[[], None]:
-        """Be told of every note (actor, topic, value) as it is recorded; returns how to stop listening."""
+        """Be told of every note (actor, topic, value) as it is written; returns how to stop."""
 
     def restarting_director(
         self, *, signal: str, down_s: float

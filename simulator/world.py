@@ -99,7 +99,17 @@ class Pry:
     experiments: tuple[str, ...]
 
 
-Attack = Upload | Misupload | Knock | Impersonate | Pry
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slander:
+    """Report experiments as failed without taking part: real ones, ended ones, and inventions.
+
+    Under TLS in the attacker's own name; in plaintext too, as it never joins.
+    """
+
+    experiments: tuple[str, ...]
+
+
+Attack = Upload | Misupload | Knock | Impersonate | Pry | Slander
 
 
 class World(Protocol):

@@ -30,10 +30,7 @@ MisuploadMode = Literal[
     "not_zip",
     "no_plan",
     "bad_plan",
-    "bad_name_path",
-    "bad_name_control",
-    "bad_name_empty",
-    "bad_name_overlong",
+    "bad_name",
     "no_collaborators",
     "duplicate_collaborators",
     "bad_tensor",
@@ -73,7 +70,7 @@ class FollowMetrics(_Strict):
     experiment: str
     reconnect: bool = False
     """Whether to follow again, from the start, where the stream broke."""
-    readers: Annotated[int, Field(ge=1)] = 1
+    followers: Annotated[int, Field(ge=1)] = 1
     """So many streams side by side."""
     leave_after: Annotated[int, Field(ge=1)] | None = None
     """Hang up after so many metrics (and, with `reconnect`, come back for all)."""

@@ -17,6 +17,13 @@ class Deliver:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EndWait:
+    """Answer a parked long poll with nothing: a newer one of the same envoy takes its place."""
+
+    wait: WaitId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Review:
     """Ask the reviewer; tell the core with `ExperimentReviewed`."""
 
@@ -45,12 +52,17 @@ class StopRun:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Release:
+    """No experiment needs these blobs any more; each is named as often as it was stored."""
+
+    blobs: tuple[BlobId, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Discard:
-    """Forget an experiment's archive, models and metrics."""
+    """Forget an experiment's trained models and metrics, and end its streams."""
 
     experiment: ExperimentId
-    archive: BlobId
-    model: BlobId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,4 +74,4 @@ class Disregard:
     reason: str
 
 
-Effect = Deliver | Review | StartRun | StopRun | Discard | Disregard
+Effect = Deliver | EndWait | Review | StartRun | StopRun | Release | Discard | Disregard

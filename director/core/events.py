@@ -52,11 +52,23 @@ class WaitClosed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArchiveFetched:
-    """A collaborator has the whole archive (or already asks for tasks, which proves it)."""
+    """A collaborator downloaded the whole archive over this connection."""
 
     experiment: ExperimentId
     collaborator: EnvoyName
     connection: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CollaboratorCalled:
+    """A collaborator spoke to its aggregator: it lives, and it has what was handed to it.
+
+    The connection tells nothing, as OpenFL opens one for each such call; experiment is None
+    where the run that it names is over.
+    """
+
+    experiment: ExperimentId | None
+    collaborator: EnvoyName
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,5 +143,12 @@ Durable = (
     | FailureReported
     | ExperimentRemoved
 )
-Transient = HeartbeatReceived | WaitOpened | WaitClosed | ArchiveFetched | CollaboratorDismissed
+Transient = (
+    HeartbeatReceived
+    | WaitOpened
+    | WaitClosed
+    | ArchiveFetched
+    | CollaboratorCalled
+    | CollaboratorDismissed
+)
 Event = Durable | Transient

@@ -5,6 +5,7 @@ Keys are random on every run, so nothing of them may enter a history.
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import assert_never
 
 import trustme
 from cryptography import x509
@@ -74,6 +75,8 @@ class Pki:
                 leaf = trustme.CA().issue_cert(common_name=common_name)
             case BadCertificate.NO_COMMON_NAME:
                 leaf = self._authority.issue_cert("nobody.invalid")
+            case _:
+                assert_never(kind)
         return self._shown(leaf)
 
     def _dated(self, common_name: str, start: datetime, end: datetime) -> trustme.LeafCert:

@@ -1,0 +1,171 @@
+"""The experiments: who owns them, who takes part, where they stand, and whose turn is next."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from director.core.lifecycle import Status, can_move
+from director.core.model import BlobId, EnvoyName, ExperimentId, ExperimentName, Plan
+from director.core.rules import Rules
+from director.errors import (
+    DuplicateExperimentError,
+    LimitExceededError,
+    UnknownExperimentError,
+)
+
+# An envoy that was handed an experiment asks for it within seconds; it does not ask for the
+# thousandth that was removed since.
+_REMEMBERED_REMOVALS = 1_024
+
+
+@dataclass(slots=True, kw_only=True)
+class Part:
+    """One collaborator's part in an experiment; epochs are those of the registry, 0 is never."""
+
+    handed_epoch: int = 0
+    fetched_epoch: int = 0
+    is_dismissed: bool = False
+
+
+@dataclass(slots=True, kw_only=True)
+class Experiment:
+    """One experiment; only the federation changes it."""
+
+    id: ExperimentId
+    name: ExperimentName
+    owner: str
+    plan: Plan
+    parts: dict[EnvoyName, Part]
+    archive: BlobId
+    model: BlobId
+    is_reviewed: bool
+    status: Status = Status.PENDING
+    reason: str = ""
+
+    @property
+    def collaborators(self) -> tuple[EnvoyName, ...]:
+        """Those who take part, in the order in which the owner named them."""
+        return tuple(self.parts)
+
+    @property
+    def blobs(self) -> tuple[BlobId, ...]:
+        """What has to be kept for it: once it has ended, nothing."""
+        return () if self.status.is_terminal else (self.archive, self.model)
+
+    def is_due_to(self, envoy: EnvoyName, epoch: int) -> bool:
+        """Whether the envoy needs to be told of it, as far as it can know in this epoch."""
+        part = self.parts.get(envoy)
+        return part is not None and not part.is_dismissed and part.fetched_epoch < epoch
+
+
+@dataclass(slots=True)
+class Catalogue:
+    """All experiments, in the order of submission, and the queue of those that may start."""
+
+    _rules: Rules
+    _by_name: dict[ExperimentName, Experiment] = field(default_factory=dict)
+    _by_id: dict[ExperimentId, Experiment] = field(default_factory=dict)
+    _ready: dict[ExperimentId, Experiment] = field(default_factory=dict)
+    _running: dict[ExperimentId, Experiment] = field(default_factory=dict)
+    _removed: dict[ExperimentName, tuple[EnvoyName, ...]] = field(default_factory=dict)
+
+    def __iter__(self) -> Iterator[Experiment]:
+        return iter(self._by_id.values())
+
+    def __len__(self) -> int:
+        return len(self._by_id)
+
+    @property
+    def running(self) -> tuple[Experiment, ...]:
+        """Those in progress, in the order of their start."""
+        return tuple(self._running.values())
+
+    # ------------------------------------------------------------ finding
+
+    def get(self, experiment: ExperimentId) -> Experiment | None:
+        """Return it where it has not been removed."""
+        return self._by_id.get(experiment)
+
+    def named(self, name: ExperimentName) -> Experiment | None:
+        """Return whoever's experiment has this name."""
+        return self._by_name.get(name)
+
+    def owned(self, name: ExperimentName, owner: str) -> Experiment:
+        """Raises UnknownExperimentError alike for what is not there and what is another's."""
+        experiment = self._by_name.get(name)
+        if experiment is None or experiment.owner != owner:
+            raise UnknownExperimentError(name)
+        return experiment
+
+    def due_to(self, envoy: EnvoyName, epoch: int) -> Experiment | None:
+        """Return the first, in the order of start, that the envoy needs to be told of."""
+        for experiment in self._running.values():
+            if experiment.is_due_to(envoy, epoch):
+                return experiment
+        return None
+
+    def was_removed_under(self, name: ExperimentName, collaborator: EnvoyName) -> bool:
+        """Whether an experiment of this name went away while the collaborator may have had it."""
+        return collaborator in self._removed.get(name, ())
+
+    # ------------------------------------------------------------ refusals
+
+    def check_free(self, name: ExperimentName) -> None:
+        """Raises DuplicateExperimentError where the name is in use."""
+        if name in self._by_name:
+            raise DuplicateExperimentError(name)
+
+    def check_room(self, owner: str) -> None:
+        """Raises LimitExceededError where one more would be too many."""
+        if len(self._by_id) >= self._rules.max_experiments:
+            limit = self._rules.max_experiments
+            raise LimitExceededError(f"this Director holds {limit} experiments, which is the limit")
+        own = sum(experiment.owner == owner for experiment in self._by_id.values())
+        if own >= self._rules.max_experiments_per_owner:
+            raise LimitExceededError(f"you have {own} experiments, which is the limit: remove some")
+
+    # ------------------------------------------------------------ changes
+
+    def add(self, experiment: Experiment) -> None:
+        """Take in an experiment; it waits for its review or its turn."""
+        self.check_free(experiment.name)
+        self._by_name[experiment.name] = experiment
+        self._by_id[experiment.id] = experiment
+        if experiment.is_reviewed:
+            self._ready[experiment.id] = experiment
+
+    def approve(self, experiment: Experiment) -> None:
+        """Let a pending experiment take its turn."""
+        experiment.is_reviewed = True
+        self._ready[experiment.id] = experiment
+
+    def start_next(self) -> Experiment | None:
+        """Start the one whose turn it is, where there is room for one more."""
+        if not self._ready or len(self._running) >= self._rules.max_running_experiments:
+            return None
+        experiment = self._ready.pop(next(iter(self._ready)))
+        assert can_move(experiment.status, Status.IN_PROGRESS)
+        experiment.status = Status.IN_PROGRESS
+        self._running[experiment.id] = experiment
+        return experiment
+
+    def end(self, experiment: Experiment, status: Status, reason: str) -> bool:
+        """Move to a status in which nothing follows; False where there is no such way."""
+        if not can_move(experiment.status, status):
+            return False
+        experiment.status = status
+        experiment.reason = reason
+        self._running.pop(experiment.id, None)
+        return True
+
+    def remove(self, experiment: Experiment) -> None:
+        """Forget it; its name is free again."""
+        del self._by_name[experiment.name]
+        del self._by_id[experiment.id]
+        self._running.pop(experiment.id, None)
+        self._ready.pop(experiment.id, None)
+        if experiment.status in {Status.PENDING, Status.REJECTED}:
+            return  # nobody can have been told of it
+        self._removed.pop(experiment.name, None)
+        self._removed[experiment.name] = experiment.collaborators
+        if len(self._removed) > _REMEMBERED_REMOVALS:
+            del self._removed[next(iter(self._removed))]

@@ -46,11 +46,6 @@ class History:
     def __repr__(self) -> str:
         return f"<History of {self.header.scenario}: {len(self.entries)} entries>"
 
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, History):
-            return NotImplemented
-        return self.header == other.header and self.entries == other.entries
-
     # ------------------------------------------------------------ reading
 
     @property

@@ -5,7 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from enum import StrEnum
 from random import Random
-from typing import Protocol
+from typing import Literal, Protocol
 
 from simulator.history.entry import JsonObject
 from simulator.network.api import Network
@@ -68,6 +68,30 @@ class Upload:
     experiment: str
     size_bytes: int = 64 * 1024
     chunk_bytes: int = 8 * 1024
+
+
+MisuploadMode = Literal[
+    "empty",
+    "size_lie",
+    "inconsistent_name",
+    "inconsistent_collaborators",
+    "inconsistent_model",
+    "not_zip",
+    "no_plan",
+    "bad_plan",
+    "bad_name_path",
+    "bad_name_control",
+    "bad_name_empty",
+    "bad_name_overlong",
+    "no_collaborators",
+    "duplicate_collaborators",
+    "bad_tensor",
+    "cancelled",
+    "deadline",
+    "zip_slip",
+    "zip_bomb",
+]
+"""What a client may get wrong in an upload by itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from director.core.effects import Review, StartRun
 from director.core.lifecycle import Status, can_move
 from director.core.model import BlobId, EnvoyName, ExperimentId, ExperimentName, Plan
 from director.core.rules import Rules
@@ -55,6 +56,21 @@ class Experiment:
         """Whether the envoy needs to be told of it, as far as it can know in this epoch."""
         part = self.parts.get(envoy)
         return part is not None and not part.is_dismissed and part.fetched_epoch < epoch
+
+    def to_review(self) -> Review:
+        """Return the order to have it looked at."""
+        return Review(experiment=self.id, name=self.name, archive=self.archive)
+
+    def to_run(self) -> StartRun:
+        """Return the order to run it."""
+        return StartRun(
+            experiment=self.id,
+            name=self.name,
+            collaborators=self.collaborators,
+            plan=self.plan,
+            archive=self.archive,
+            model=self.model,
+        )
 
 
 @dataclass(slots=True)

@@ -12,8 +12,6 @@ from director.core.effects import (
     Disregard,
     Effect,
     Release,
-    Review,
-    StartRun,
     StopRun,
 )
 from director.core.events import (
@@ -190,12 +188,12 @@ class Federation:
         )
         self.catalogue.add(experiment)
         if event.needs_review:
-            return (_review(experiment),)
+            return (experiment.to_review(),)
         return self._start_ready()
 
     def _review(self, event: ExperimentReviewed) -> Sequence[Effect]:
         experiment = self.catalogue.get(event.experiment)
-        if experiment is None or experiment.is_reviewed:
+        if experiment is None or experiment.is_reviewed or experiment.status.is_terminal:
             return ()
         if not event.is_approved:
             return self._end(event.experiment, Status.REJECTED, event.reason)
@@ -205,7 +203,7 @@ class Federation:
     def _start_ready(self) -> Sequence[Effect]:
         effects: list[Effect] = []
         while (experiment := self.catalogue.start_next()) is not None:
-            effects.append(_run(experiment))
+            effects.append(experiment.to_run())
             effects += self._deliveries.announce(experiment)
         return effects
 
@@ -243,9 +241,9 @@ class Federation:
 
     def resume(self) -> Sequence[Effect]:
         """Return what has to be taken up again once all durable events were applied."""
-        pending = (held for held in self.catalogue if held.status is Status.PENDING)
-        reviews = [_review(held) for held in pending if not held.is_reviewed]
-        return (*map(_run, self.catalogue.running), *reviews)
+        runs = [experiment.to_run() for experiment in self.catalogue.running]
+        pending = [held for held in self.catalogue if held.status is Status.PENDING]
+        return (*runs, *(held.to_review() for held in pending if not held.is_reviewed))
 
     # ------------------------------------------------------------ questions
 
@@ -288,18 +286,3 @@ class Federation:
         if self.catalogue.was_removed_under(name, collaborator):
             return None
         raise UnknownExperimentError(name)
-
-
-def _review(experiment: Experiment) -> Review:
-    return Review(experiment=experiment.id, name=experiment.name, archive=experiment.archive)
-
-
-def _run(experiment: Experiment) -> StartRun:
-    return StartRun(
-        experiment=experiment.id,
-        name=experiment.name,
-        collaborators=experiment.collaborators,
-        plan=experiment.plan,
-        archive=experiment.archive,
-        model=experiment.model,
-    )

@@ -82,8 +82,8 @@ def _config(text: bytes) -> Config:
     if not isinstance(config, dict):
         raise PlanError("not a mapping")
     for section in config.values():
-        if isinstance(section, dict):
-            section.setdefault("settings", {})
+        if isinstance(section, dict) and section.get("settings") is None:
+            section["settings"] = {}
     return config
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
 
 from simulator.units import Duration, Size
+from simulator.world import MisuploadMode
 
 Recipients = str | tuple[str, ...]
 """Who is to take part: selector text such as `@hospital:eu`, or a list of envoy ids."""
@@ -20,26 +21,6 @@ OwnerRpc = Literal[
     "RemoveExperimentData",
 ]
 """The RPCs that only an experiment's owner gets an answer from."""
-
-MisuploadMode = Literal[
-    "empty",
-    "size_lie",
-    "inconsistent_name",
-    "inconsistent_collaborators",
-    "inconsistent_model",
-    "not_zip",
-    "no_plan",
-    "bad_plan",
-    "bad_name",
-    "no_collaborators",
-    "duplicate_collaborators",
-    "bad_tensor",
-    "cancelled",
-    "deadline",
-    "zip_slip",
-    "zip_bomb",
-]
-"""What a client may get wrong by itself; `uploads.py` tells what each one does."""
 
 
 class _Strict(BaseModel):

@@ -1,0 +1,50 @@
+"""What an operator may set, with defaults that suit most; decoded and checked by pydantic."""
+
+from pydantic import BaseModel, ConfigDict, Field
+
+_MIB = 2**20
+_GIB = 2**30
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Limits(_Frozen):
+    """How much a Director takes on; whoever asks for more is told which limit it is."""
+
+    max_archive_bytes: int = Field(default=4 * _GIB, gt=0)
+    max_model_bytes: int = Field(default=_GIB, gt=0)
+    max_name_length: int = Field(default=128, gt=0, le=255)
+    """Of experiments, collaborators and envoys, in characters."""
+    max_text_length: int = Field(default=64 * 1024, gt=0)
+    """Of a shard's description, of a device's fields, of a failure's description."""
+    max_devices: int = Field(default=1_024, ge=0)
+    max_envoys: int = Field(default=1_000_000, gt=0)
+    max_collaborators: int = Field(default=10_000, gt=0)
+    max_waits_per_envoy: int = Field(default=16, gt=0)
+    """Long polls that one envoy may hold at once."""
+    max_experiments: int = Field(default=10_000, gt=0)
+    max_experiments_per_owner: int = Field(default=100, gt=0)
+    max_running_experiments: int = Field(default=32, gt=0)
+    """More are accepted, and wait for their turn."""
+    max_uploads: int = Field(default=64, gt=0)
+    """Under way at once."""
+    max_streams_per_experiment: int = Field(default=1_000, gt=0)
+    """Followers of one experiment's metrics at once."""
+
+
+class Settings(_Frozen):
+    """Everything about a Director that is not given by OpenFL's own configuration."""
+
+    limits: Limits = Limits()
+    long_poll_s: float | None = Field(default=None, ge=1)
+    """An unanswered WaitExperiment is told to ask again after this; None: the heartbeat period."""
+    upload_idle_s: float = Field(default=300, gt=0)
+    """An upload of which nothing comes for so long is given up."""
+    chunk_bytes: int = Field(default=2 * _MIB, gt=0, le=_GIB // 2)
+    """Of archives on their way to envoys."""
+    chunk_cache_bytes: int = Field(default=32 * _MIB, ge=0)
+    """Chunks kept because other envoys are about to ask for them, too."""
+    aggregator_address: str | None = None
+    """Where collaborators reach this Director; None: as the plan says, else as it listens."""

@@ -1,0 +1,112 @@
+"""Storage in memory: for tests, for virtual time, and for Directors that may forget.
+
+It lives as long as its object: a Director that is started again on it finds everything.
+"""
+
+import hashlib
+from collections import Counter
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from contextlib import asynccontextmanager
+from io import BytesIO
+from typing import BinaryIO
+
+from director.core.events import Durable
+from director.core.model import BlobId
+from director.storage.ports import BlobReader, BlobWriter, MissingBlobError
+
+
+class MemoryJournal:
+    """Events in a list."""
+
+    def __init__(self) -> None:
+        self._entries: list[tuple[Durable, float]] = []
+
+    async def append(self, event: Durable, now: float) -> None:
+        self._entries.append((event, now))
+
+    def replay(self) -> Iterator[tuple[Durable, float]]:
+        return iter(tuple(self._entries))
+
+    async def close(self) -> None:
+        pass
+
+
+class MemoryArchives:
+    """Blobs as bytes."""
+
+    def __init__(self) -> None:
+        self._blobs: dict[BlobId, bytes] = {}
+        self._stored: Counter[BlobId] = Counter()
+
+    @asynccontextmanager
+    async def writer(self) -> AsyncIterator[BlobWriter]:
+        yield _Writer(self)
+
+    def keep(self, content: bytes) -> BlobId:
+        """Store a whole blob."""
+        blob = BlobId(hashlib.sha256(content).hexdigest())
+        self._blobs[blob] = content
+        self._stored[blob] += 1
+        return blob
+
+    def reader(self, blob: BlobId) -> BlobReader:
+        return _Reader(self._content(blob))
+
+    def open(self, blob: BlobId) -> BinaryIO:
+        return BytesIO(self._content(blob))
+
+    def _content(self, blob: BlobId) -> bytes:
+        try:
+            return self._blobs[blob]
+        except KeyError:
+            raise MissingBlobError from None
+
+    async def delete(self, blob: BlobId) -> None:
+        if self._stored[blob] > 1:
+            self._stored[blob] -= 1
+        else:
+            del self._stored[blob]
+            self._blobs.pop(blob, None)
+
+    def list(self) -> Mapping[BlobId, int]:
+        return dict(self._stored)
+
+    async def keep_only(self, blobs: Iterable[BlobId]) -> None:
+        wanted = Counter(blob for blob in blobs if blob in self._blobs)
+        self._blobs = {blob: self._blobs[blob] for blob in wanted}
+        self._stored = wanted
+
+    async def close(self) -> None:
+        pass
+
+
+class _Writer:
+    def __init__(self, archives: MemoryArchives) -> None:
+        self._archives = archives
+        self._buffer = BytesIO()
+
+    @property
+    def file(self) -> BinaryIO:
+        return self._buffer
+
+    async def write(self, chunk: bytes) -> None:
+        self._buffer.write(chunk)
+
+    async def commit(self) -> BlobId:
+        # BytesIO shares its buffer with the bytes that it returns: nothing is copied.
+        return self._archives.keep(self._buffer.getvalue())
+
+
+class _Reader:
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+
+    @property
+    def size_bytes(self) -> int:
+        return len(self._content)
+
+    async def read_at(self, offset: int, length: int) -> bytes:
+        return self._content[offset : offset + length]
+
+    def close(self) -> None:
+        pass

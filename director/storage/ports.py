@@ -1,0 +1,106 @@
+"""What a Director demands of its storage; one suite of tests holds every implementation to it.
+
+The federation itself is rebuilt from the journal; blobs are too large for it and lie beside it.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager
+from typing import BinaryIO, Protocol
+
+from director.core.events import Durable
+from director.core.model import BlobId
+from director.errors import UnavailableError
+
+
+class MissingBlobError(UnavailableError):
+    """A blob was asked for that is not there."""
+
+    def __init__(self) -> None:
+        super().__init__("a stored file is missing")
+
+
+class Journal(Protocol):
+    """The durable events, in the order in which they happened."""
+
+    async def append(self, event: Durable, now: float) -> None:
+        """Return only once the event would survive a crash.
+
+        Events are kept in the order of the calls, and the calls return in that order.
+
+        Raises:
+            UnavailableError: it could not be kept, and it will not be replayed.
+        """
+
+    def replay(self) -> Iterator[tuple[Durable, float]]:
+        """Yield every event that was kept, and when it happened."""
+
+    async def close(self) -> None:
+        """Let go of whatever is held open; what was kept stays kept."""
+
+
+class BlobWriter(Protocol):
+    """A blob that is being written, by `write` or through `file`, but not by both."""
+
+    @property
+    def file(self) -> BinaryIO:
+        """For work that wants a file it may seek in; blocks, so use it in an `Offload`."""
+
+    async def write(self, chunk: bytes) -> None:
+        """Append a chunk.
+
+        Raises:
+            UnavailableError: there is no room for it, or the disk failed.
+        """
+
+    async def commit(self) -> BlobId:
+        """Return the blob's name only once the blob would survive a crash; nothing may follow."""
+
+
+class BlobReader(Protocol):
+    """An open blob: it can be read on although it is deleted meanwhile."""
+
+    @property
+    def size_bytes(self) -> int:
+        """How long it is."""
+
+    async def read_at(self, offset: int, length: int) -> bytes:
+        """Return so many bytes, fewer only at the end."""
+
+    def close(self) -> None:
+        """Let go of it; harmless when repeated."""
+
+
+class Archives(Protocol):
+    """Blobs, named by the SHA-256 of their content.
+
+    A blob stored twice is kept once, and has to be deleted twice.
+    """
+
+    def writer(self) -> AbstractAsyncContextManager[BlobWriter]:
+        """Write a blob; leaving the context without `commit` leaves nothing behind."""
+
+    def reader(self, blob: BlobId) -> BlobReader:
+        """Open a blob.
+
+        Raises:
+            MissingBlobError: there is none of that name.
+        """
+
+    def open(self, blob: BlobId) -> BinaryIO:
+        """Open a blob as a file one can seek in; blocks, so use it in an `Offload`.
+
+        Raises:
+            MissingBlobError: there is none of that name.
+        """
+
+    async def delete(self, blob: BlobId) -> None:
+        """Take back one storing of the blob; whatever is not there is no error."""
+
+    def list(self) -> Mapping[BlobId, int]:
+        """Return every blob, and how often it was stored."""
+
+    async def keep_only(self, blobs: Iterable[BlobId]) -> None:
+        """Forget all but these, each stored as often as it is named: for the time after a crash."""
+
+    async def close(self) -> None:
+        """Let go of whatever is held open; what was committed stays."""

@@ -1,0 +1,126 @@
+"""What every kind of archives promises; one suite for all of them."""
+
+import hashlib
+from collections.abc import Callable
+
+import pytest
+
+from director.core.model import BlobId
+from director.storage import Archives, MemoryArchives, MissingBlobError
+
+Make = Callable[[], Archives]
+
+
+@pytest.fixture(params=[MemoryArchives])
+def archives(request: pytest.FixtureRequest) -> Archives:
+    make: Make = request.param
+    return make()
+
+
+async def stored(archives: Archives, *chunks: bytes) -> BlobId:
+    async with archives.writer() as writer:
+        for chunk in chunks:
+            await writer.write(chunk)
+        return await writer.commit()
+
+
+async def test_a_blob_is_named_by_its_content(archives: Archives) -> None:
+    blob = await stored(archives, b"one ", b"two")
+
+    assert blob == hashlib.sha256(b"one two").hexdigest()
+    assert archives.list() == {blob: 1}
+
+
+async def test_a_blob_can_be_read_in_pieces(archives: Archives) -> None:
+    blob = await stored(archives, b"one ", b"two")
+
+    reader = archives.reader(blob)
+
+    assert reader.size_bytes == 7
+    pieces = [await reader.read_at(offset, 3) for offset in (0, 3, 6, 9)]
+    assert pieces == [b"one", b" tw", b"o", b""]
+    reader.close()
+    reader.close()
+
+
+async def test_a_blob_can_be_read_as_a_file(archives: Archives) -> None:
+    blob = await stored(archives, b"one ", b"two")
+
+    with archives.open(blob) as file:
+        file.seek(4)
+        assert file.read() == b"two"
+
+
+async def test_a_blob_can_be_written_as_a_file(archives: Archives) -> None:
+    async with archives.writer() as writer:
+        writer.file.write(b"one ....")
+        writer.file.seek(4)
+        writer.file.write(b"two")
+        writer.file.truncate()
+        blob = await writer.commit()
+
+    with archives.open(blob) as file:
+        assert file.read() == b"one two"
+    assert blob == hashlib.sha256(b"one two").hexdigest()
+
+
+async def test_what_is_not_committed_leaves_nothing(archives: Archives) -> None:
+    async with archives.writer() as writer:
+        await writer.write(b"half")
+    with pytest.raises(ValueError, match="broken"):
+        async with archives.writer() as writer:
+            await writer.write(b"half")
+            raise ValueError("broken")
+
+    assert archives.list() == {}
+
+
+async def test_equal_blobs_do_not_delete_each_other(archives: Archives) -> None:
+    first = await stored(archives, b"same")
+    second = await stored(archives, b"sa", b"me")
+    assert archives.list() == {first: 2}
+
+    await archives.delete(first)
+    with archives.open(second) as file:
+        assert file.read() == b"same"
+    await archives.delete(second)
+
+    assert archives.list() == {}
+
+
+async def test_what_is_not_there_cannot_be_read_and_may_be_deleted(archives: Archives) -> None:
+    await archives.delete(BlobId("0" * 64))
+
+    with pytest.raises(MissingBlobError):
+        archives.reader(BlobId("0" * 64))
+    with pytest.raises(MissingBlobError):
+        archives.open(BlobId("../../etc/passwd"))
+
+
+async def test_an_open_blob_can_be_read_on_after_it_is_deleted(archives: Archives) -> None:
+    blob = await stored(archives, b"still here")
+    reader = archives.reader(blob)
+
+    with archives.open(blob) as file:
+        await archives.delete(blob)
+        assert file.read() == await reader.read_at(0, 100) == b"still here"
+
+    reader.close()
+
+
+async def test_only_what_is_needed_is_kept_and_as_often_as_it_is_needed(archives: Archives) -> None:
+    orphan = await stored(archives, b"orphan")
+    twice = await stored(archives, b"twice")
+
+    await archives.keep_only([twice, twice, BlobId("f" * 64)])
+
+    assert orphan not in archives.list()
+    assert archives.list() == {twice: 2}
+
+
+async def test_closing_forgets_nothing(archives: Archives) -> None:
+    blob = await stored(archives, b"kept")
+
+    await archives.close()
+
+    assert archives.list() == {blob: 1}

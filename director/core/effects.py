@@ -42,6 +42,8 @@ class StartRun:
     plan: Plan
     archive: BlobId
     model: BlobId
+    address: str | None
+    """The host that the plan asks for, if it does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -81,6 +81,8 @@ class ExperimentSubmitted:
     plan: Plan
     archive: BlobId
     model: BlobId
+    address: str | None = None
+    """The host at which the plan tells collaborators to find their aggregator, if it does."""
     needs_review: bool = False
 
 

@@ -38,6 +38,7 @@ class Experiment:
     parts: dict[EnvoyName, Part]
     archive: BlobId
     model: BlobId
+    address: str | None
     is_reviewed: bool
     status: Status = Status.PENDING
     reason: str = ""
@@ -70,6 +71,7 @@ class Experiment:
             plan=self.plan,
             archive=self.archive,
             model=self.model,
+            address=self.address,
         )
 
 

@@ -184,6 +184,7 @@ class Federation:
             parts={collaborator: Part() for collaborator in event.collaborators},
             archive=event.archive,
             model=event.model,
+            address=event.address,
             is_reviewed=not event.needs_review,
         )
         self.catalogue.add(experiment)

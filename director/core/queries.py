@@ -1,67 +1,22 @@
-"""What may be read of the federation: views, and how they are computed from its state.
-
-A view holds values only, ready to be sent.
-"""
+"""How views are computed from the federation's state."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from director.core.experiments import Experiment
 from director.core.federation import Federation
 from director.core.lifecycle import Status
-from director.core.model import EnvoyName, ExperimentName, Shard, Task
+from director.core.model import ExperimentName
 from director.core.registry import Envoy
+from director.core.views import CollaboratorView, EnvoyView, ExperimentView, RunView
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EnvoyView:
-    """One registered envoy; `seen_at` in seconds since the epoch."""
-
-    shard: Shard
-    is_online: bool
-    is_experiment_running: bool
-    seen_at: float
-    valid_s: float
-    experiment: ExperimentName | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CollaboratorView:
-    """How far one collaborator has come; task names are "" where there is none."""
-
-    name: EnvoyName
-    status: str
-    progress: float
-    round: int
-    current_task: str
-    next_task: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExperimentView:
-    """One experiment, as its owner sees it; progress lies in [0, 1] and never goes back."""
-
-    name: ExperimentName
-    status: Status
-    reason: str
-    progress: float
-    total_rounds: int
-    current_round: int
-    collaborators: tuple[CollaboratorView, ...]
-    tasks: tuple[Task, ...]
-    has_best_model: bool
-    has_last_model: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunView:
-    """How far an experiment's run has come, or had come when it ended."""
-
-    progress: float = 0.0
-    round: int = 0
-    collaborators: tuple[CollaboratorView, ...] = ()
-    has_best_model: bool = False
-    has_last_model: bool = False
+__all__ = [
+    "CollaboratorView",
+    "EnvoyView",
+    "ExperimentView",
+    "RunView",
+    "envoy_views",
+    "experiment_view",
+]
 
 
 def envoy_views(federation: Federation, now: float) -> Sequence[EnvoyView]:

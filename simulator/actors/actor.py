@@ -53,10 +53,9 @@ class ActorBase(ABC):
         self._world = world
         self._person = person
         self._recording = Recording(world=world, actor=person.id, identity=person.identity)
-        self._channels: dict[str | None, grpc.aio.Channel] = {}
+        self._channels: dict[tuple[ClientCredentials | None, str | None], grpc.aio.Channel] = {}
         self._tasks: dict[asyncio.Task[None], None] = {}
         self._is_alive = False
-        self._starts = 0
 
     def __repr__(self) -> str:
         state = "alive" if self._is_alive else "gone"
@@ -76,7 +75,6 @@ class ActorBase(ABC):
         """Begin, or begin again after `kill`, with no memory of before."""
         assert not self._is_alive, f"{self!r} was started twice"
         self._is_alive = True
-        self._starts += 1
         self._recording.gate.open()
         self._note(
             "actor.start",
@@ -124,18 +122,23 @@ class ActorBase(ABC):
 
     def _caller(self, address: str | None = None) -> Caller:
         """Return how to call the Director, or whoever is at another address."""
-        channel = self._channels.get(address)
-        if channel is None:
-            channel = self._world.network.connect(
-                self.id, credentials=self._person.credentials, address=address
-            )
-            self._channels[address] = channel
         return Caller(
             recording=self._recording,
-            channel=channel,
+            channel=self._channel(self._person.credentials, address),
             profile=self._person.profile,
             metadata=self._person.metadata,
         )
+
+    def _channel(
+        self, credentials: ClientCredentials | None, address: str | None = None
+    ) -> grpc.aio.Channel:
+        """Return the one channel to an address with these credentials."""
+        key = credentials, address
+        if key not in self._channels:
+            self._channels[key] = self._world.network.connect(
+                self.id, credentials=credentials, address=address
+            )
+        return self._channels[key]
 
     async def _sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)

@@ -93,10 +93,10 @@ class FrontendClient:
             summary.description,
         )
 
-    async def dataset(self) -> None:
-        """Ask for the shapes of the federation."""
+    async def dataset(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Return sample and target shape of the federation."""
         request = pb.GetDatasetInfoRequest()
-        await self._record.unary(
+        answer = await self._record.unary(
             "GetDatasetInfo",
             {},
             lambda: self._stub.GetDatasetInfo(
@@ -104,6 +104,7 @@ class FrontendClient:
             ),
             summary.dataset,
         )
+        return tuple(answer.shard_info.sample_shape), tuple(answer.shard_info.target_shape)
 
     async def envoys(self) -> tuple[str, ...]:
         """List the envoys; return their names."""

@@ -63,8 +63,8 @@ def read(text: bytes | None) -> ReadPlan:
     if port in (None, "auto"):
         port = int(digest[:8], 16) % _DYNAMIC_PORTS + _FIRST_DYNAMIC_PORT
     rounds = _settings(config, "aggregator").get("rounds_to_train")
-    if not isinstance(rounds, int):
-        raise PlanError(f"rounds_to_train is {rounds!r}, not a number")
+    if not isinstance(rounds, int) or rounds < 1:
+        raise PlanError(f"rounds_to_train is {rounds!r}, not a number of rounds")
     return ReadPlan(
         federation=f"plan.yaml_{digest[:8]}",
         address=f"{settings.get('agg_addr')}:{port}",

@@ -47,12 +47,18 @@ class Profile:
     """How often an envoy downloads one archive before it gives up on it."""
     idle_s: float
     """Between two GetTasks, where the aggregator names no time."""
+    breath_s: float
+    """Between one experiment, however it went, and asking for the next."""
     silent_s: float
-    """Until the next heartbeat, where the last one brought no period."""
+    """Until the next heartbeat, where no period was ever told."""
+    heart_hurries: bool
+    """Whether a heartbeat that was not answered in time is repeated before the next is due."""
     whole_seconds: bool
     """Whether it reads only the whole seconds of the period that it is told."""
     sends_client_id: bool
     """Whether an envoy names itself in the metadata; frontends always do."""
+    heart_alone_registers: bool
+    """Whether it registers again on a heartbeat's NOT_FOUND alone, not on a WaitExperiment's."""
     heart_survives_errors: bool
     """Whether heartbeats go on after an error other than NOT_FOUND."""
     loop_survives_errors: bool
@@ -70,11 +76,14 @@ ROBUST = Profile(
     retry=Backoff(first_s=1.0, factor=2.0, longest_s=15.0, jitter=0.5),
     ask_again=Backoff(first_s=0.1, factor=4.0, longest_s=15.0, jitter=0.5),
     attempts=8,
-    download_attempts=8,
+    download_attempts=4,
     idle_s=10.0,
+    breath_s=0.5,
     silent_s=5.0,
+    heart_hurries=True,
     whole_seconds=False,
     sends_client_id=True,
+    heart_alone_registers=False,
     heart_survives_errors=True,
     loop_survives_errors=True,
 )
@@ -90,9 +99,12 @@ OPENFL_1_6 = Profile(
     attempts=1,  # an error is the user's to see
     download_attempts=1,
     idle_s=10.0,  # aggregator.py: sleep_time of a collaborator with nothing to do
+    breath_s=0.036,  # a real one did 1,092 rounds of download and failure in 39 s
+    heart_hurries=False,
     silent_s=5.0,  # envoy.py: DEFAULT_RETRY_TIMEOUT_IN_SECONDS
     whole_seconds=True,  # director_client.py reads health_check_period.seconds
     sends_client_id=False,
+    heart_alone_registers=True,
     heart_survives_errors=True,
     loop_survives_errors=True,
 )

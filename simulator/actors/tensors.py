@@ -25,7 +25,12 @@ class TensorError(Exception):
 
 
 def encoded(
-    name: str, values: Array, *, tags: Iterable[str] = (), round_number: int = 0, report: bool
+    name: str,
+    values: Array,
+    *,
+    tags: Iterable[str] = (),
+    round_number: int = 0,
+    report: bool = False,
 ) -> base_pb2.NamedTensor:
     """Put an array on the wire; tags are sorted, as OpenFL's are."""
     return base_pb2.NamedTensor(
@@ -42,9 +47,7 @@ def encoded(
 def model_proto(model: Model) -> base_pb2.ModelProto:
     """Put a model on the wire as OpenFL's frontends do."""
     return base_pb2.ModelProto(
-        tensors=[
-            encoded(name, values, tags=["model"], report=False) for name, values in model.items()
-        ]
+        tensors=[encoded(name, values, tags=["model"]) for name, values in model.items()]
     )
 
 

@@ -32,6 +32,9 @@ FEATURES = 9
 TENSORS = {"weights": (FEATURES,), "bias": (1,)}
 """The model that our experiments train: ten numbers in two tensors."""
 
+LOSS, SCORE = "loss", "score"
+"""What training and validation measure: the less and the more, the better."""
+
 # A fifth of the samples is kept back to judge a model by.
 _VALIDATION_SHARE = 0.2
 # Few and small steps: a model that were perfect after one round would show nothing.

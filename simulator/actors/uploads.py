@@ -5,15 +5,60 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from protos import director_pb2 as pb
+from protos import base_pb2, director_pb2 as pb
+from simulator.actors.archives import inspected
+from simulator.actors.tensors import shown_all
+from simulator.actors.workspace import TOLD_TASKS
 from simulator.history.entry import JsonObject
 from simulator.network.api import Gate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Upload:
-    """One upload, whole or wrong in one way."""
+class Draft:
+    """What is to be uploaded."""
 
+    experiment: str
+    collaborators: tuple[str, ...]
+    content: bytes
+    model: base_pb2.ModelProto
+    rounds: int
+    chunk_bytes: int
+
+    def messages(self) -> list[pb.ExperimentInfo]:
+        """Return the upload as OpenFL's frontends send it: all but the chunk in every message."""
+        return [
+            pb.ExperimentInfo(
+                name=self.experiment,
+                collaborator_names=self.collaborators,
+                experiment_data=pb.ExperimentData(size=len(chunk), npbytes=chunk),
+                model_proto=self.model,
+            )
+            for chunk in cut(self.content, self.chunk_bytes)
+        ]
+
+    def told(self, intent: str, chunks: int) -> JsonObject:
+        """Tell it in the history."""
+        found = inspected(self.content)
+        return {
+            "experiment": self.experiment,
+            "collaborators": list(self.collaborators),
+            "chunks": chunks,
+            "size": len(self.content),
+            "sha256": found.sha256,
+            "members": found.members,
+            "plan_rest": found.plan.rest if found.plan else None,
+            "rounds": self.rounds,
+            "tasks": list(TOLD_TASKS),
+            "model": shown_all(self.model.tensors),
+            "intent": intent,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upload:
+    """One upload on its way, whole or wrong in one way."""
+
+    experiment: str
     told: JsonObject
     """Its value in the history."""
     messages: tuple[pb.ExperimentInfo, ...]
@@ -23,6 +68,14 @@ class Upload:
     """Whether it cancels the call then."""
     deadline_s: float | None = None
     """Left out: as the profile says."""
+
+
+def whole(draft: Draft) -> Upload:
+    """Return the upload with nothing wrong."""
+    messages = tuple(draft.messages())
+    return Upload(
+        experiment=draft.experiment, told=draft.told("whole", len(messages)), messages=messages
+    )
 
 
 class Parts:

@@ -71,7 +71,7 @@ def _what(call: Call) -> str:
 def _judge_archive(docket: Docket, call: Call, experiments: Experiments) -> None:
     candidates = experiments.candidates(text(call.request, "experiment"), call)
     if any(is_rewritten(candidate.call, "request") for candidate in candidates):
-        return  # What arrived is not what was meant: whether it may be accepted is judged elsewhere.
+        return  # What arrived is not what was meant: no-bad-accept judges that.
     if not candidates:
         docket.broken(f"{_what(call)} came {when(call)}, though nobody had uploaded it", call)
         return

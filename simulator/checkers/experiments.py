@@ -37,6 +37,14 @@ class Submission:
         """Whether it may be there at some moment of a call."""
         return self.call.invoke_index < call.ended_index and self.gone_index > call.invoke_index
 
+    def exists_throughout(self, call: Call) -> bool:
+        """Whether it is there at every moment of a call, unless a restart lost it."""
+        return (
+            self.is_certain
+            and self.call.ended_index < call.invoke_index
+            and self.may_go_index > call.ended_index
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sighting:

@@ -1,0 +1,136 @@
+"""Tensors between the wire, numpy and the disk: raw little-endian float32 with a shape beside it.
+
+Lossy pipelines, which need more than that to be undone, are not read here.
+"""
+
+import json
+import math
+import struct
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from director.core.model import Array, EncodedTensor, Model, Transformer
+from director.errors import InvalidUploadError
+
+_WIRE = np.dtype("<f4")
+_MAX_DIMENSIONS = 32
+"""What every numpy takes."""
+
+_MAGIC = b"squall-model-1\n"
+"""A later layout gets another number: a reader knows at once whether it can read on."""
+_HEADER_LENGTH = struct.Struct("<L")
+
+
+def decode(tensor: EncodedTensor) -> Array:
+    """Return the values, read-only, without a copy.
+
+    Raises:
+        InvalidUploadError: bytes and shape do not fit each other, or are not plain float32.
+    """
+    if len(tensor.transformers) != 1 or tensor.transformers[0].int_to_float:
+        raise InvalidUploadError(
+            f"tensor {tensor.name!r} is not uncompressed: it has no shape, or needs a pipeline"
+        )
+    return _array(tensor.name, tensor.transformers[0].int_list, tensor.content)
+
+
+def encode(
+    name: str,
+    array: Array,
+    *,
+    round_number: int,
+    tags: Sequence[str],
+    report: bool = False,
+    lossless: bool = True,
+) -> EncodedTensor:
+    """Return the tensor as it travels; its tags keep their order."""
+    return EncodedTensor(
+        name=name,
+        round_number=round_number,
+        lossless=lossless,
+        report=report,
+        tags=tuple(tags),
+        transformers=(Transformer(int_list=array.shape),),
+        content=array.astype(_WIRE, copy=False).tobytes(),
+    )
+
+
+def model_from(tensors: Iterable[EncodedTensor]) -> Model:
+    """Return an uploaded model.
+
+    Raises:
+        InvalidUploadError: a tensor is damaged, nameless, there twice, or of another round.
+    """
+    model: dict[str, Array] = {}
+    rounds: set[int] = set()
+    for tensor in tensors:
+        rounds.add(tensor.round_number)
+        if not tensor.name or tensor.name in model:
+            raise InvalidUploadError(f"tensor {tensor.name!r} has no name, or is there twice")
+        if len(rounds) > 1:
+            raise InvalidUploadError("the model's tensors are of different rounds")
+        model[tensor.name] = decode(tensor)
+    return model
+
+
+def model_to_bytes(model: Model) -> bytes:
+    """Return the model in a layout of our own: a line that names it, a JSON header, the values."""
+    header = json.dumps([[name, array.shape] for name, array in model.items()]).encode()
+    contents = (array.astype(_WIRE, copy=False).tobytes() for array in model.values())
+    return b"".join((_MAGIC, _HEADER_LENGTH.pack(len(header)), header, *contents))
+
+
+def model_from_bytes(content: bytes) -> Model:
+    """Return a model that `model_to_bytes` wrote, read-only, without a copy.
+
+    Raises:
+        ValueError: these are not whole bytes of a layout that we know.
+    """
+    start = len(_MAGIC) + _HEADER_LENGTH.size
+    if not content.startswith(_MAGIC) or len(content) < start:
+        raise ValueError("not a stored model of this version")
+    (length,) = _HEADER_LENGTH.unpack_from(content, len(_MAGIC))
+    at = start + length
+    model: dict[str, Array] = {}
+    for name, shape in _header(content[start:at]):
+        size = _WIRE.itemsize * math.prod(shape)
+        if at + size > len(content):
+            raise ValueError("a stored model is cut")
+        model[name] = np.frombuffer(content, _WIRE, math.prod(shape), at).reshape(shape)
+        at += size
+    if at != len(content):
+        raise ValueError("a stored model is followed by bytes that do not belong to it")
+    return model
+
+
+def _array(name: str, shape: tuple[int, ...], content: bytes) -> Array:
+    if len(shape) > _MAX_DIMENSIONS or any(length < 0 for length in shape):
+        raise InvalidUploadError(f"tensor {name!r} has an impossible shape {shape}")
+    if math.prod(shape) * _WIRE.itemsize != len(content):
+        raise InvalidUploadError(
+            f"tensor {name!r} has {len(content)} bytes, which is not its shape {shape} of float32"
+        )
+    try:
+        return np.frombuffer(content, _WIRE).reshape(shape)
+    except ValueError as error:
+        # No value at all, but lengths whose product numpy cannot hold.
+        raise InvalidUploadError(f"tensor {name!r} has an impossible shape {shape}") from error
+
+
+def _header(content: bytes) -> list[tuple[str, tuple[int, ...]]]:
+    parsed: object = json.loads(content)
+    header: list[tuple[str, tuple[int, ...]]] = []
+    for entry in parsed if isinstance(parsed, list) else [parsed]:
+        match entry:
+            case [str(name), [*shape]]:
+                header.append((name, tuple(_length(length) for length in shape)))
+            case _:
+                raise ValueError("a stored model has a tensor without name or shape")
+    return header
+
+
+def _length(value: object) -> int:
+    if not isinstance(value, int) or value < 0:
+        raise ValueError("a stored model has a tensor of impossible shape")
+    return value

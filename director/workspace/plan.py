@@ -1,0 +1,132 @@
+"""From a plan's sections to what the aggregation has to do; what would not be honoured is refused.
+
+Sections that only collaborators read (collaborator, data_loader, task_runner, ...) are theirs.
+"""
+
+import math
+
+from director.errors import InvalidArchiveError, UnsupportedPlanError
+from director.workspace.plan_text import PLAN_MEMBER, Config
+
+_MAX_ROUNDS = 2**31 - 1
+"""Round numbers travel as int32."""
+_MAX_DIGITS = len(str(_MAX_ROUNDS))
+_MAX_PORT = 65_535
+
+
+def rounds_of(config: Config) -> int:
+    """Return how many rounds to train.
+
+    Raises:
+        InvalidArchiveError: the plan does not say so plainly.
+    """
+    rounds = settings_of(config, "aggregator").get("rounds_to_train")
+    # OpenFL takes a number in quotes as well.
+    if isinstance(rounds, str) and rounds.isdecimal() and len(rounds) <= _MAX_DIGITS:
+        rounds = int(rounds)
+    if isinstance(rounds, bool) or not isinstance(rounds, int) or not 1 <= rounds <= _MAX_ROUNDS:
+        raise InvalidArchiveError(
+            f"{PLAN_MEMBER}: aggregator.settings.rounds_to_train is not a whole number from 1 on"
+        )
+    return rounds
+
+
+def compression_of(config: Config) -> str:
+    """Return the name of the pipeline that collaborators compress with.
+
+    Raises:
+        UnsupportedPlanError: we cannot undo what it does.
+    """
+    check_template(config, "compression_pipeline", {"NoCompressionPipeline"})
+    return "none"
+
+
+def address_of(config: Config) -> tuple[str | None, int | None]:
+    """Return the aggregator's host and port where the plan fixes them.
+
+    Raises:
+        InvalidArchiveError: they are no address.
+    """
+    settings = settings_of(config, "network")
+    host, port = settings.get("agg_addr", "auto"), settings.get("agg_port", "auto")
+    if not isinstance(host, str) or not host.isprintable():
+        raise InvalidArchiveError(f"{PLAN_MEMBER}: network.settings.agg_addr is not a host's name")
+    if isinstance(port, str) and port.isdecimal() and len(port) <= _MAX_DIGITS:
+        port = int(port)
+    if port == "auto":
+        port = None
+    elif isinstance(port, bool) or not isinstance(port, int) or not 0 < port <= _MAX_PORT:
+        raise InvalidArchiveError(f"{PLAN_MEMBER}: network.settings.agg_port is not a port")
+    return (None if host in {"auto", ""} else host), port
+
+
+def check_sections(config: Config) -> None:
+    """Refuse what would change results if it were ignored.
+
+    Raises:
+        UnsupportedPlanError: the message names it.
+        InvalidArchiveError: a section is not what it has to be.
+    """
+    for name, section in config.items():
+        if "defaults" in section:
+            raise UnsupportedPlanError(
+                f"{PLAN_MEMBER}: section {name!r} takes defaults from a file that we do not have"
+            )
+    check_template(config, "aggregator", {"Aggregator"})
+    _check_stragglers(config)
+
+
+def settings_of(config: Config, section: str) -> dict[object, object]:
+    """Return a section's settings, empty where there are none.
+
+    Raises:
+        InvalidArchiveError: they are not a mapping.
+    """
+    settings = config.get(section, {}).get("settings")
+    if settings is None:
+        return {}
+    if not isinstance(settings, dict):
+        raise InvalidArchiveError(f"{PLAN_MEMBER}: {section}.settings is not a mapping")
+    return settings
+
+
+def check_template(config: Config, section: str, known: set[str]) -> None:
+    """Refuse a section whose class is not one of OpenFL's that we can stand in for.
+
+    Raises:
+        UnsupportedPlanError: the message names it.
+    """
+    template = config.get(section, {}).get("template")
+    if template is not None and openfl_class(template) not in known:
+        raise UnsupportedPlanError(
+            f"{PLAN_MEMBER}: {section} is {str(template)!r}; we have {', '.join(sorted(known))}"
+        )
+
+
+def openfl_class(template: object) -> str:
+    """Return the class's own name if it is OpenFL's, else the whole of what the plan has."""
+    name = str(template)
+    return name.rpartition(".")[2] if name.startswith("openfl.") else name
+
+
+def _check_stragglers(config: Config) -> None:
+    """Accept the policies under which every round waits for everybody, as ours does."""
+    section = "straggler_handling_policy"
+    template = config.get(section, {}).get("template")
+    if template is None:
+        return
+    settings = settings_of(config, section)
+    policy = openfl_class(template)
+    waits_for_all = {
+        "CutoffTimeBasedStragglerHandling": (
+            settings.get("straggler_cutoff_time", math.inf) == math.inf
+        ),
+        "PercentageBasedStragglerHandling": (
+            settings.get("percent_collaborators_needed", 1.0) == 1.0
+        ),
+    }
+    if not waits_for_all.get(policy, False):
+        raise UnsupportedPlanError(
+            f"{PLAN_MEMBER}: {section} {policy!r} closes rounds before everybody has reported;"
+            " here a round waits for all"
+        )

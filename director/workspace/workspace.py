@@ -1,0 +1,126 @@
+"""Reading a whole uploaded archive: checked to the last byte, and only then believed.
+
+The smallest archive that is a workspace holds one file, `plan/plan.yaml`, with
+
+    aggregator: {settings: {rounds_to_train: 3}}
+    network: {settings: {agg_addr: auto, agg_port: auto}}
+    tasks:
+      train: {function: train, kwargs: {}}
+      aggregated_model_validation: {function: validate, kwargs: {apply: global}}
+      locally_tuned_model_validation: {function: validate, kwargs: {apply: local}}
+
+In the place of `tasks` may stand the pickles of OpenFL's interactive API.
+"""
+
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from director.core.model import Plan, Task
+from director.errors import InvalidArchiveError, UnsupportedPlanError
+from director.workspace.archive import Archive, open_archive
+from director.workspace.inert_pickle import Description, describe
+from director.workspace.limits import ArchiveLimits
+from director.workspace.pickled_tasks import (
+    AGGREGATIONS_MEMBER,
+    TASKS_MEMBER,
+    pickled_aggregations,
+    pickled_tasks,
+)
+from director.workspace.plan import (
+    address_of,
+    check_sections,
+    compression_of,
+    openfl_class,
+    rounds_of,
+)
+from director.workspace.plan_tasks import planned_aggregations, planned_tasks
+from director.workspace.plan_text import PLAN_MEMBER, Config, read_config
+
+_AGGREGATIONS = {
+    "WeightedAverage": "weighted_average",
+    "Median": "median",
+    "GeometricMedian": "geometric_median",
+}
+"""OpenFL's classes without settings of their own, by our names."""
+_DEFAULT = "weighted_average"
+_MAX_NAME_LENGTH = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workspace:
+    """An archive that can be run; host and port are None where the plan leaves them open."""
+
+    plan: Plan
+    plan_text: str
+    agg_addr: str | None
+    agg_port: int | None
+
+
+def read_workspace(file: BinaryIO, limits: ArchiveLimits) -> Workspace:
+    """Read the archive to its end, in slices; nothing of it is unpacked, imported or run.
+
+    Raises:
+        InvalidArchiveError: it is not whole, hides something, or has no plan that can be run.
+        UnsupportedPlanError: its plan asks for something that we do not do.
+        LimitExceededError: it is larger than we are willing to look at.
+    """
+    archive = open_archive(file, limits)
+    archive.verify()
+    text = _decoded(archive.read(PLAN_MEMBER, max_bytes=limits.max_plan_bytes))
+    config = read_config(text, limits)
+    check_sections(config)
+    agg_addr, agg_port = address_of(config)
+    tasks, templates = _work(config, archive, limits)
+    aggregations = {function: _aggregation(name) for function, name in templates.items()}
+    plan = Plan(
+        rounds=rounds_of(config),
+        tasks=tasks,
+        compression=compression_of(config),
+        aggregations={
+            function: name for function, name in aggregations.items() if name != _DEFAULT
+        },
+    )
+    return Workspace(plan=plan, plan_text=text, agg_addr=agg_addr, agg_port=agg_port)
+
+
+def _decoded(content: bytes) -> str:
+    try:
+        return content.decode()
+    except UnicodeDecodeError as error:
+        raise InvalidArchiveError(f"{PLAN_MEMBER} is not UTF-8 text") from error
+
+
+def _work(
+    config: Config, archive: Archive, limits: ArchiveLimits
+) -> tuple[tuple[Task, ...], dict[str, str]]:
+    """Return the tasks, and the class of aggregation by function."""
+    tasks = planned_tasks(config)
+    if tasks:
+        aggregations = planned_aggregations(config, tasks)
+    elif TASKS_MEMBER not in archive.files:
+        raise InvalidArchiveError(f"{PLAN_MEMBER} has no tasks, and there is no {TASKS_MEMBER}")
+    else:
+        tasks = pickled_tasks(_described(archive, TASKS_MEMBER, limits))
+        aggregations = (
+            pickled_aggregations(_described(archive, AGGREGATIONS_MEMBER, limits))
+            if AGGREGATIONS_MEMBER in archive.files
+            else {}
+        )
+    for name in (name for task in tasks for name in (task.name, task.function_name)):
+        if not (name.isprintable() and 0 < len(name) <= _MAX_NAME_LENGTH):
+            raise InvalidArchiveError(f"a task's or function's name is unusable: {name[:80]!r}")
+    return tasks, aggregations
+
+
+def _described(archive: Archive, member: str, limits: ArchiveLimits) -> Description:
+    pickled = archive.read(member, max_bytes=limits.max_pickle_bytes)
+    return describe(pickled, max_steps=limits.max_pickle_steps)
+
+
+def _aggregation(template: str) -> str:
+    name = _AGGREGATIONS.get(openfl_class(template))
+    if name is None:
+        raise UnsupportedPlanError(
+            f"the aggregation function {template!r} is not one of {', '.join(_AGGREGATIONS)}"
+        )
+    return name

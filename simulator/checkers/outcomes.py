@@ -1,0 +1,108 @@
+"""Holds against the record how a scenario says that its experiments end."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import NamedTuple
+
+from simulator.checkers.base import Docket, Judgement, at
+from simulator.checkers.expect import Outcome
+from simulator.checkers.liveness_stories import TERMINAL, Story, stories
+from simulator.history.calls import Call
+from simulator.history.entry import Kind
+from simulator.history.fields import text
+from simulator.history.history import History
+
+
+class Experiment(NamedTuple):
+    """What somebody wanted to run, under one name."""
+
+    owner: str
+    name: str
+
+    def matches(self, pattern: str) -> bool:
+        """Whether a glob of the name, or of `owner/name`, is about it."""
+        return fnmatchcase(f"{self.owner}/{self.name}" if "/" in pattern else self.name, pattern)
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How an experiment stands at the end, as far as the record tells."""
+
+    outcome: str
+    """An Outcome, or "" where it is not known."""
+    told: str
+    """How that is known, or what is missing."""
+    evidence: tuple[Call | int, ...]
+
+
+def judge_outcomes(history: History, outcomes: Mapping[str, Outcome]) -> Iterator[Judgement]:
+    """Judge each pattern; an experiment that several match is judged by the last of them."""
+    endings = experiment_endings(history)
+    last_first = list(reversed(tuple(outcomes)))
+    patterns = {
+        experiment: next((glob for glob in last_first if experiment.matches(glob)), None)
+        for experiment in endings
+    }
+    for pattern, expected in outcomes.items():
+        docket = Docket(f"outcomes[{pattern}]")
+        undecided = []
+        for experiment, ending in endings.items():
+            if patterns[experiment] != pattern:
+                continue
+            if ending.outcome:
+                docket.occasion()
+                _compare(docket, experiment, expected, ending)
+            else:
+                undecided.append((experiment, ending))
+        for experiment, ending in undecided:
+            # A lost upload says nothing of refusals, while others show them.
+            if expected != "rejected" or not docket.occasions:
+                said = f"whether {experiment.name} of {experiment.owner} is {expected}"
+                docket.unsure(f"{said} is not known: {ending.told}", *ending.evidence)
+        if not docket.occasions and not undecided:
+            docket.unsure(f"no experiment matches {pattern!r}")
+        yield docket.close()
+
+
+def _compare(docket: Docket, experiment: Experiment, expected: Outcome, ending: Ending) -> None:
+    if ending.outcome != expected:
+        docket.broken(
+            f"{experiment.name} of {experiment.owner} was to be {expected}, but is"
+            f" {ending.outcome}: {ending.told}",
+            *ending.evidence,
+        )
+
+
+def experiment_endings(history: History) -> Mapping[Experiment, Ending]:
+    """Return how each experiment that anybody uploaded stands at the end, in order of upload."""
+    uploads: dict[Experiment, list[Call]] = {}
+    for call in history.calls("SetNewExperiment"):
+        experiment = Experiment(call.actor, text(call.request, "experiment"))
+        uploads.setdefault(experiment, []).append(call)
+    accepted = {Experiment(story.owner, story.name): story for story in stories(history)}
+    return {
+        experiment: _accepted(accepted[experiment]) if experiment in accepted else _refused(calls)
+        for experiment, calls in uploads.items()
+    }
+
+
+def _accepted(story: Story) -> Ending:
+    if story.removed is not None:
+        return Ending("removed", "its owner removed it", (story.removed,))
+    ends = [reading for reading in story.readings if reading.status in TERMINAL]
+    last = ends[0] if ends else story.last_reading
+    if last is not None and (ends or story.ended is None):
+        status = "in_progress" if last.status == "pending" else last.status
+        return Ending(status, f"read {at(last.time)}", (story.accepted, last.index))
+    if story.ended is not None:
+        return Ending("", "it ended, but nobody read how", (story.accepted, story.ended[1]))
+    return Ending("", "nobody read its status", (story.accepted,))
+
+
+def _refused(calls: list[Call]) -> Ending:
+    refused = [call for call in calls if call.kind is Kind.FAIL]
+    if not refused:
+        return Ending("", "its upload broke off, and nobody read of it after", (calls[-1],))
+    code, details = refused[-1].code, refused[-1].details
+    return Ending("rejected", f"its upload was refused, {code}: {details}", (refused[-1],))

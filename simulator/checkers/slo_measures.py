@@ -1,0 +1,201 @@
+"""Reads off a history the numbers that service levels are about.
+
+A number that the record brackets only, because nobody looked in between, is kept as its bounds.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from simulator.checkers.answers import is_answered
+from simulator.checkers.base import Evidence
+from simulator.checkers.liveness_calls import STREAMED
+from simulator.checkers.liveness_facts import SIGNS_OF_LIFE, recovery
+from simulator.checkers.liveness_stories import stories
+from simulator.checkers.slo import ALL, Family, Measure, statistic
+from simulator.history.calls import Call
+from simulator.history.entry import Entry, JsonObject
+from simulator.history.fields import flag, number, tables, text
+from simulator.history.history import History
+
+
+class Sample(NamedTuple):
+    """One observation: at least `low`, at most `high`; both the same where it is exact."""
+
+    low: float
+    high: float
+    evidence: Evidence
+
+
+class Reading(NamedTuple):
+    """A measure's value, and the observation that stands for it."""
+
+    low: float
+    high: float
+    samples: int
+    evidence: Sequence[Evidence]
+
+
+def read(history: History, measure: Measure) -> Reading | None:
+    """Return a measure of a run; None where there was nothing to measure."""
+    match measure.family:
+        case Family.ERRORS | Family.RATE | Family.COUNT:
+            return _one_number(history, measure)
+        case _:
+            samples = list(_samples(history, measure))
+    if not samples:
+        return None
+    worst = max(samples, key=lambda sample: sample.high)
+    return Reading(
+        low=statistic(measure.statistic, (sample.low for sample in samples)),
+        high=statistic(measure.statistic, (sample.high for sample in samples)),
+        samples=len(samples),
+        evidence=(worst.evidence,),
+    )
+
+
+def _one_number(history: History, measure: Measure) -> Reading | None:
+    calls = _calls(history, measure.rpc)
+    good = [call for call in calls if call.is_ok]
+    if measure.family is Family.COUNT:
+        return Reading(len(good), len(good), len(calls), good[-1:])
+    over = [call for call in calls if call.completed_at is not None]
+    if not over:
+        return None
+    if measure.family is Family.ERRORS:
+        bad = [call for call in over if not call.is_ok]
+        share = len(bad) / len(over)
+        return Reading(share, share, len(over), bad[:1])
+    span_s = over[-1].invoked_at - over[0].invoked_at
+    if not span_s:
+        return None
+    return Reading(len(good) / span_s, len(good) / span_s, len(good), good[-1:])
+
+
+def _calls(history: History, rpc: str) -> Sequence[Call]:
+    if rpc == ALL:
+        return [call for call in history.all_calls if call.topic not in STREAMED]
+    return history.calls(rpc)
+
+
+def _samples(history: History, measure: Measure) -> Iterator[Sample]:
+    match measure.family:
+        case Family.OFFLINE_DETECTION:
+            return _silences(history)
+        case Family.COMEBACK:
+            return _comebacks(history)
+        case Family.DELIVERY:
+            return _deliveries(history)
+        case Family.DURATION:
+            return _durations(history)
+        case Family.LAG:
+            lags = history.notes("harness.lag")
+            return (_exact(number(note.value, "max_s"), note) for note in lags)
+        case _:
+            return _latencies(_calls(history, measure.rpc))
+
+
+def _latencies(calls: Sequence[Call]) -> Iterator[Sample]:
+    for call in calls:
+        if is_answered(call) and call.completed_at is not None:
+            yield _exact(call.completed_at - call.invoked_at, call)
+
+
+def _exact(value: float, evidence: Evidence) -> Sample:
+    return Sample(value, value, evidence)
+
+
+# ---------------------------------------------------------------- presence
+
+
+class _Sight(NamedTuple):
+    call: Call
+    rows: Mapping[str, JsonObject]
+    """By envoy."""
+
+    def shows(self, envoy: str) -> bool | None:
+        """Whether it says that an envoy is online; None where it does not list it."""
+        return flag(self.rows[envoy], "online") if envoy in self.rows else None
+
+
+def _sights(history: History) -> Sequence[_Sight]:
+    return [
+        _Sight(call, {text(row, "name"): row for row in tables(call.response, "envoys")})
+        for call in history.calls("GetEnvoys")
+        if call.is_ok
+    ]
+
+
+def _silences(history: History) -> Iterator[Sample]:
+    """Measure how long each envoy that fell silent was still listed as online.
+
+    From its last sign of life to its first listing as offline, and at least to the last listing
+    that showed it online.
+    """
+    sights = _sights(history)
+    for envoy in history.actors:
+        signs = sorted(
+            call.invoked_at
+            for topic in SIGNS_OF_LIFE
+            for call in history.calls(topic, envoy)
+            if is_answered(call)
+        )
+        shown: Call | None = None
+        for sight in sights:
+            online = sight.shows(envoy)
+            if online:
+                shown = sight.call
+            elif online is False and shown is not None and sight.call.completed_at is not None:
+                # A sign whose answer got lost may have arrived; the listing tells when one did.
+                heard = number(sight.rows[envoy], "updated") - history.header.epoch
+                before = bisect_right(signs, sight.call.invoked_at)
+                last = max([heard, *signs[before - 1 : before]])
+                low = max(0.0, shown.invoked_at - last)
+                yield Sample(low, sight.call.completed_at - last, sight.call)
+                shown = None
+
+
+def _comebacks(history: History) -> Iterator[Sample]:
+    """Measure how long each envoy took to be listed online, from each start and the recovery."""
+    window = recovery(history)
+    begins = [note.time for note in _restarts(history)]
+    if window is not None:
+        begins.append(window.begin)
+    sights = _sights(history)
+    for begin in begins:
+        before = begin
+        waiting = dict.fromkeys(a.name for a in history.actors.values() if a.kind == "envoy")
+        for sight in sights:
+            if sight.call.invoked_at < begin or sight.call.completed_at is None:
+                continue
+            for envoy in [name for name in waiting if sight.shows(name)]:
+                del waiting[envoy]
+                yield Sample(before - begin, sight.call.completed_at - begin, sight.call)
+            before = sight.call.invoked_at
+
+
+def _restarts(history: History) -> Sequence[Entry]:
+    return history.notes("director.start")[1:]
+
+
+# ---------------------------------------------------------------- experiments
+
+
+def _durations(history: History) -> Iterator[Sample]:
+    for story in stories(history):
+        if story.ended is not None:
+            yield _exact(story.ended[0] - story.accepted_at, story.ended[1])
+
+
+def _deliveries(history: History) -> Iterator[Sample]:
+    """Measure from acceptance to the arrival at each collaborator that had been waiting."""
+    for story in stories(history):
+        for envoy in story.collaborators:
+            for wait in history.calls("WaitExperiment", envoy):
+                if wait.invoked_at > story.accepted_at:
+                    break
+                if wait.is_ok and text(wait.response, "experiment") == story.name:
+                    arrived = wait.completed_at or 0.0
+                    if arrived >= story.accepted.invoked_at:
+                        yield _exact(max(0.0, arrived - story.accepted_at), wait)
+                        break

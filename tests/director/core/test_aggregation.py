@@ -1,5 +1,7 @@
 """The course of a run: tasks, rounds, models, metrics, and what is told of the collaborators."""
 
+from dataclasses import replace
+
 import pytest
 
 from director.core.aggregation import Aggregation
@@ -9,6 +11,7 @@ from director.core.model import (
     Metric,
     Plan,
     Quit,
+    Task,
     TensorRequest,
     Work,
 )
@@ -166,16 +169,11 @@ def test_a_plan_that_never_validates_has_no_best_model() -> None:
 
 
 def test_what_a_later_task_trained_is_the_newer_state() -> None:
-    finetune = TRAIN.__class__(name="finetune", function_name="tune", task_type="train")
+    finetune = Task(name="finetune", function_name="tune", task_type="train")
     run = Aggregation(Plan(rounds=1, tasks=(TRAIN, finetune)), [A], MODEL)
-    result = trained(A, {"bias": array(9)})
 
     run.handle(trained(A, {"slope": array(5, 5), "bias": array(5)}))
-    run.handle(
-        result.__class__(
-            collaborator=A, round=0, task="finetune", data_size=1, tensors=result.tensors
-        )
-    )
+    run.handle(replace(trained(A, {"bias": array(9)}), task="finetune"))
 
     assert plain(run.last) == {"slope": [5.0, 5.0], "bias": [9.0]}
 
@@ -295,21 +293,7 @@ def test_a_metric_that_is_not_reported_has_no_mean_but_still_tells_the_best_mode
     run = started(Plan(rounds=1, tasks=(GLOBAL,)))
     results = [validated(name, 0.5) for name in (A, B)]
     silent = [
-        result.__class__(
-            collaborator=result.collaborator,
-            round=0,
-            task=result.task,
-            data_size=1,
-            tensors=tuple(
-                tensor.__class__(
-                    name=tensor.name,
-                    tags=tensor.tags,
-                    transformers=tensor.transformers,
-                    content=tensor.content,
-                )
-                for tensor in result.tensors
-            ),
-        )
+        replace(result, tensors=tuple(replace(each, report=False) for each in result.tensors))
         for result in results
     ]
 

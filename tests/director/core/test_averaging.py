@@ -105,9 +105,7 @@ def test_the_order_of_collaborators_hardly_matters(
         (yogi, 0.01**2 + 0.01 * 4.0),
     ],
 )
-def test_a_first_step_is_that_of_the_paper(
-    second: type[adam], moment: float
-) -> None:
+def test_a_first_step_is_that_of_the_paper(second: type[adam], moment: float) -> None:
     optimiser = ServerOptimiser(second=second, rate=0.5, tau=0.01)
 
     result = optimiser.combine("w", array(1.0), [array(2.0), array(4.0)], [1.0, 1.0])

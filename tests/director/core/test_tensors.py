@@ -14,7 +14,9 @@ ARRAYS = arrays.arrays(np.float32, SHAPES)
 
 
 def tensor(name: str = "w", shape: tuple[int, ...] = (2,), size: int = 8) -> EncodedTensor:
-    return EncodedTensor(name=name, transformers=(Transformer(int_list=shape),), content=b"\0" * size)
+    return EncodedTensor(
+        name=name, transformers=(Transformer(int_list=shape),), content=b"\0" * size
+    )
 
 
 @given(ARRAYS)
@@ -57,7 +59,9 @@ def test_a_scalar_has_an_empty_shape() -> None:
         pytest.param(tensor(shape=(0, 2**40, 2**40), size=0), id="lengths past any memory"),
         pytest.param(EncodedTensor(name="w", content=b"\0" * 4), id="no shape at all"),
         pytest.param(
-            EncodedTensor(name="w", transformers=(Transformer(int_list=(1,)),) * 2, content=b"\0" * 4),
+            EncodedTensor(
+                name="w", transformers=(Transformer(int_list=(1,)),) * 2, content=b"\0" * 4
+            ),
             id="two steps of compression",
         ),
         pytest.param(

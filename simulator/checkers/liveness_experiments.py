@@ -30,9 +30,7 @@ class ExperimentsEnd(Checker):
             return
         alive = lives(history)
         for story in stories(history):
-            if story.removed is None and collaborators_lived(
-                story, alive, window.begin, window.end
-            ):
+            if not story.is_gone and collaborators_lived(story, alive, window.begin, window.end):
                 judge_end(history, docket, story, window, "")
 
 
@@ -67,7 +65,7 @@ class NoBlocking(Checker):
             )
         ]
         for story in told:
-            if story.removed is not None:
+            if story.is_gone:
                 continue
             if not collaborators_lived(story, alive, window.begin, window.end):
                 continue

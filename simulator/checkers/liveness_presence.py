@@ -183,9 +183,13 @@ def _judge_envoy(docket: Docket, envoy: str, start: Entry, facts: _Facts) -> Non
 
 def _judge_story(docket: Docket, story: Story, start: Entry, facts: _Facts) -> None:
     ended_at = story.ended[0] if story.ended else float("inf")
-    if story.accepted_at > start.time or ended_at < start.time or story.removed is not None:
+    if story.accepted_at > start.time or ended_at < start.time or story.is_gone:
         return
     if not collaborators_lived(story, facts.alive, start.time, facts.until):
+        return
+    # What hung before the Director went down does not hang because of it.
+    was_stuck = start.time - max(story.moved_at, story.accepted_at) > facts.within_s
+    if was_stuck and story.ended is None:
         return
     docket.occasion()
     if story.ended is not None or story.moved_at > start.time or story.is_training:

@@ -67,6 +67,11 @@ class Story:
         return None
 
     @property
+    def is_gone(self) -> bool:
+        """Whether its owner removed it, or was told that it is not there any more."""
+        return self.removed is not None or any(read.status == "removed" for read in self.readings)
+
+    @property
     def last_reading(self) -> Reading | None:
         """The last status that its owner read."""
         return self.readings[-1] if self.readings else None

@@ -62,7 +62,8 @@ def rpcs_touched(history: History) -> dict[str, int]:
     """
     calls: dict[str, set[int]] = {window.fault: set() for window in history.fault_windows}
     for note in history.notes("fault.touch"):
-        calls.setdefault(text(note.value, "fault"), set()).add(note.call)
+        if note.call >= 0:
+            calls.setdefault(text(note.value, "fault"), set()).add(note.call)
     by_actor: dict[str, list[Call]] = {}
     for call in history.all_calls:
         by_actor.setdefault(call.actor, []).append(call)
@@ -105,8 +106,8 @@ class CalmHealthy(Checker):
     promise: ClassVar[str] = "The calm phase was healthy."
     kind: ClassVar[PromiseKind] = PromiseKind.VALIDITY
 
-    answered: float = 0.25
-    """The least share of calls that got an answer; heavy weather resets every other one."""
+    answered: float = 0.5
+    """The least share of undisturbed calls that got an answer."""
     settle_periods: float = 2
     """What an envoy may take to register; who came later is not asked about."""
 

@@ -27,7 +27,9 @@ def pickled_tasks(assigner: Description) -> tuple[Task, ...]:
     """
     name = _function_name(assigner)
     if name != _DEFAULT_ASSIGNER:
-        raise UnsupportedPlanError(f"the task assigner {name!r} is not OpenFL's own: only that one")
+        raise UnsupportedPlanError(
+            f"the experiment brings a task assigner of its own, {name!r}: only OpenFL's is supported"
+        )
     registered = {task.name: task for call in assigner.calls if (task := _task(call)) is not None}
     # What that assigner does: without anything to train, it only validates the global model.
     order = (_TRAIN, _LOCAL, _GLOBAL) if _TRAIN in registered else (_GLOBAL,)

@@ -23,6 +23,7 @@ from director.workspace.limits import ArchiveLimits
 
 PLAN_MEMBER = "plan/plan.yaml"
 _PLAN_NAME = "plan.yaml"
+_SET = "tag:yaml.org,2002:set"
 
 Config = dict[str, dict[object, object]]
 """Sections by name."""
@@ -112,6 +113,8 @@ class _Nodes:
             case CollectionStartEvent():
                 self.open_anchors.append(event.anchor)
                 self.open_counts.append(0)
+                if event.tag == _SET:
+                    raise InvalidArchiveError(f"{PLAN_MEMBER} has a set, which keeps no order")
                 if len(self.open_anchors) > self.limits.max_yaml_depth:
                     raise LimitExceededError(f"{PLAN_MEMBER} is nested too deeply")
             case CollectionEndEvent():

@@ -14,6 +14,8 @@ DEFLATED = 8
 NARROW_LIMIT = 0xFFFFFFFF
 """A 32-bit field with this value says that a zip64 field holds the number."""
 
+_NEWEST = 63
+"""Version 6.3, tenfold: readers refuse a member that needs a newer one."""
 _HAS_DESCRIPTOR = 0x0008
 _ZIP64 = 0x0001
 
@@ -113,7 +115,7 @@ def unpack_entry(directory: bytes, at: int) -> Entry:
     if directory[at : at + 4] != CENTRAL_MARK or at + CENTRAL.size > len(directory):
         raise InvalidArchiveError("the archive's central directory is damaged")
     fields = CENTRAL.unpack_from(directory, at)
-    _, made_by, _, flags, method, time, date, crc, compressed, size = fields[:10]
+    _, made_by, needed, flags, method, time, date, crc, compressed, size = fields[:10]
     name_length, extra_length, comment_length, disk, _, attributes, offset = fields[10:]
     names = at + CENTRAL.size
     extras = names + name_length
@@ -124,6 +126,8 @@ def unpack_entry(directory: bytes, at: int) -> Entry:
     size, compressed = _widened([size, compressed], extra)
     if disk != 0 or offset == NARROW_LIMIT:
         raise InvalidArchiveError("the archive is split, or larger than 4 GiB")
+    if needed & 0xFF > _NEWEST:
+        raise InvalidArchiveError("the archive needs a newer version of the zip format")
     return Entry(
         raw_name=directory[names:extras],
         flags=flags,

@@ -5,7 +5,14 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
-from director.core.averaging import AGGREGATIONS, ServerOptimiser, adagrad, adam, yogi
+from director.core.averaging import (
+    AGGREGATIONS,
+    Moment,
+    ServerOptimiser,
+    adagrad,
+    adam,
+    yogi,
+)
 from director.core.model import Array
 
 FINITE = st.floats(-(2.0**100), 2.0**100, width=32)
@@ -105,7 +112,7 @@ def test_the_order_of_collaborators_hardly_matters(
         (yogi, 0.01**2 + 0.01 * 4.0),
     ],
 )
-def test_a_first_step_is_that_of_the_paper(second: type[adam], moment: float) -> None:
+def test_a_first_step_is_that_of_the_paper(second: Moment, moment: float) -> None:
     optimiser = ServerOptimiser(second=second, rate=0.5, tau=0.01)
 
     result = optimiser.combine("w", array(1.0), [array(2.0), array(4.0)], [1.0, 1.0])

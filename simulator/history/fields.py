@@ -30,10 +30,7 @@ def number(value: JsonObject, name: str, default: float | None = None) -> float:
     Raises:
         RecordError: it is missing and has no default, or is no number.
     """
-    found = _field(value, name, default)
-    if isinstance(found, int | float) and not isinstance(found, bool):
-        return found
-    raise _wrong(name, "a number", found)
+    return as_number(_field(value, name, default), name)
 
 
 def whole(value: JsonObject, name: str, default: int | None = None) -> int:
@@ -121,6 +118,17 @@ def as_text(value: Json, what: str) -> str:
     if isinstance(value, str):
         return value
     raise _wrong(what, "a text", value)
+
+
+def as_number(value: Json, what: str) -> float:
+    """Return the value as a number; `what` names it where it is none.
+
+    Raises:
+        RecordError: it is no number.
+    """
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return value
+    raise _wrong(what, "a number", value)
 
 
 def _field(value: JsonObject, name: str, default: Json) -> Json:

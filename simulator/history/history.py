@@ -74,6 +74,11 @@ class History:
         """Notes on one topic, of everybody or of one actor, in order."""
         return self._notes_by.get((topic, actor), ())
 
+    @property
+    def life_indexes(self) -> Sequence[int]:
+        """Where the Director came up or went down, in order."""
+        return self._lives
+
     def life(self, index: int) -> int:
         """How many times the Director had come up or gone down before an entry."""
         return bisect_right(self._lives, index)

@@ -1,0 +1,198 @@
+"""What collaborators sent to the aggregator of an experiment, and which of it must have counted.
+
+Results are acknowledged even where they come too late, so being answered OK is not enough: a
+result must have counted where its round was still open afterwards, or where nothing at all had
+befallen its sender, so that no round can have closed without it.
+"""
+
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from simulator.checkers.answers import is_impostor
+from simulator.checkers.experiments import Experiments, Submission, sightings
+from simulator.checkers.liveness_facts import Peace, lived_through, lives
+from simulator.history.calls import NEVER, Call
+from simulator.history.fields import flag, items, text, whole
+from simulator.history.history import History
+
+
+class Key(NamedTuple):
+    """What a result is for: of several with the same key only the first counts."""
+
+    sender: str
+    round: int
+    task: str
+
+
+@dataclass(slots=True)
+class Run:
+    """The aggregation of one experiment."""
+
+    submission: Submission
+    rounds: int
+    results: dict[int, dict[Key, list[Call]]] = field(default_factory=dict)
+    """By round, those that may have counted, in the order in which they were sent."""
+    certain: set[Key] = field(default_factory=set)
+    """Of which one must have counted, if the experiment finished."""
+    tensors: list[Call] = field(default_factory=list)
+    """Answers to GetAggregatedTensor, in order."""
+    finished_index: int = NEVER
+    """Where it was first seen finished."""
+    _closed: list[tuple[int, int]] = field(default_factory=list)
+    """Where it became known that so many rounds had closed, in order."""
+    _begun: dict[int, int] = field(default_factory=dict)
+    """Where the first result of each round was sent."""
+
+    def add(self, key: Key, call: Call) -> None:
+        """Take in a result that may have counted; they come in the order of the record."""
+        self.results.setdefault(key.round, {}).setdefault(key, []).append(call)
+        self._begun.setdefault(key.round, call.invoke_index)
+
+    def learn(self, index: int, closed: int) -> None:
+        """Take in that so many rounds have closed; they come in the order of the record."""
+        if not self._closed or self._closed[-1][1] < closed:
+            self._closed.append((index, closed))
+
+    def closed_before(self, index: int) -> int:
+        """Return how many rounds had certainly closed before an entry."""
+        if self.finished_index < index:
+            return self.rounds
+        position = bisect_right(self._closed, (index, -1)) - 1
+        return min(self.rounds, self._closed[position][1]) if position >= 0 else 0
+
+    def may_have_closed_before(self, index: int) -> int:
+        """Return how many rounds may have closed: none for which nobody had sent anything."""
+        begun = [number + 1 for number, first in self._begun.items() if first < index]
+        return max(begun, default=0)
+
+
+class Runs:
+    """The runs of a history, by the upload that began each."""
+
+    def __init__(self, history: History, experiments: Experiments) -> None:
+        self._history = history
+        self._by_federation = _runs(history, experiments)
+        # Two federations of one upload: nobody can tell which one's results counted.
+        uploads = Counter(run.submission.call.number for run in self._by_federation.values())
+        self._by_upload = {
+            run.submission.call.number: run
+            for run in self._by_federation.values()
+            if uploads[run.submission.call.number] == 1
+        }
+        self._read_results()
+        self._read_answers()
+        self._read_ends(experiments)
+
+    def __iter__(self) -> Iterator[Run]:
+        return iter(self._by_upload.values())
+
+    def of(self, submission: Submission | None) -> Run | None:
+        """Return the run of an upload; None where none is known."""
+        return None if submission is None else self._by_upload.get(submission.call.number)
+
+    def _run_of(self, call: Call) -> Run | None:
+        """Return the run that a collaborator's call is about, if it is one of its own."""
+        key = (text(call.request, "experiment"), text(call.request, "federation"))
+        run = self._by_federation.get(key)
+        if run is None or is_impostor(self._history, call):
+            return None
+        return run if text(call.request, "name") in run.submission.collaborators else None
+
+    def _read_results(self) -> None:
+        calm = _Calm(self._history)
+        for call in self._history.calls("SendLocalTaskResults"):
+            run = self._run_of(call)
+            if run is None or not call.may_have_happened:
+                continue
+            key = key_of(call)
+            if 0 <= key.round < run.rounds:
+                run.add(key, call)
+                if call.is_ok and calm.spared(call, since=run.submission.call):
+                    run.certain.add(key)
+
+    def _read_answers(self) -> None:
+        answers = [
+            call
+            for topic in ("GetTasks", "GetAggregatedTensor")
+            for call in self._history.calls(topic)
+            if call.is_ok
+        ]
+        open_until: dict[tuple[int, str, int], int] = {}
+        for call in sorted(answers, key=lambda call: call.ended_index):
+            run = self._run_of(call)
+            if run is None:
+                continue
+            if call.topic == "GetAggregatedTensor":
+                run.tensors.append(call)
+                run.learn(call.ended_index, whole(call.request, "round"))
+            elif not flag(call.response, "quit"):
+                current = whole(call.response, "round")
+                run.learn(call.ended_index, current)
+                asked = (run.submission.call.number, text(call.request, "name"), current)
+                open_until[asked] = max(open_until.get(asked, -1), call.invoke_index)
+        for run in self:
+            _count_what_was_in_time(run, open_until)
+
+    def _read_ends(self, experiments: Experiments) -> None:
+        for sighting in sightings(self._history):
+            if sighting.status == "finished":
+                run = self.of(experiments.only_candidate(sighting.name, sighting.call))
+                if run is not None:
+                    run.finished_index = min(run.finished_index, sighting.call.ended_index)
+
+
+def key_of(result: Call) -> Key:
+    """Return what a result is for."""
+    request = result.request
+    return Key(text(request, "name"), whole(request, "round"), text(request, "task"))
+
+
+def _runs(history: History, experiments: Experiments) -> dict[tuple[str, str], Run]:
+    """Return the runs that gave work to a collaborator, by experiment and federation."""
+    found: dict[tuple[str, str], Run] = {}
+    for call in history.calls("GetTasks"):
+        name = text(call.request, "experiment")
+        key = (name, text(call.request, "federation"))
+        if key in found or not call.is_ok or not items(call.response, "tasks"):
+            continue
+        submission = experiments.only_candidate(name, call)
+        if submission is not None:
+            rounds = whole(submission.call.request, "rounds")
+            found[key] = Run(submission=submission, rounds=rounds)
+    return found
+
+
+def _count_what_was_in_time(run: Run, open_until: dict[tuple[int, str, int], int]) -> None:
+    """A round that is still open when its sender asks again has counted what was sent."""
+    for number, results in run.results.items():
+        for key, calls in results.items():
+            asked = open_until.get((run.submission.call.number, key.sender, number), -1)
+            if any(call.is_ok and call.ended_index < asked for call in calls):
+                run.certain.add(key)
+
+
+class _Calm:
+    """Whom nothing has befallen."""
+
+    def __init__(self, history: History) -> None:
+        self._history = history
+        self._peace = Peace.of(history)
+        self._lives = lives(history)
+        self._touches: dict[str, list[float]] = {}
+        for note in history.notes("fault.touch"):
+            self._touches.setdefault(note.actor, []).append(note.time)
+
+    def spared(self, result: Call, *, since: Call) -> bool:
+        """Whether nothing befell the sender of a result from an upload on."""
+        assert result.completed_at is not None
+        begin, end = since.invoked_at, result.completed_at
+        touches = self._touches.get(result.actor, [])
+        return (
+            bisect_right(touches, end) == bisect_right(touches, begin)
+            and lived_through(self._lives.get(result.actor, ()), begin, end)
+            and self._peace.is_undisturbed(result.actor, begin, end)
+            and not self._history.spans_a_restart(since.invoke_index, result.ended_index)
+        )

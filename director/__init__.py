@@ -1,1 +1,5 @@
 """A federated-learning Director, compatible on the wire with OpenFL 1.5 and 1.6."""
+
+from director.director import Director
+
+__all__ = ["Director"]

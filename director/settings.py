@@ -1,9 +1,15 @@
 """What an operator may set, with defaults that suit most; decoded and checked by pydantic."""
 
+from collections.abc import Sequence
+
 from pydantic import BaseModel, ConfigDict, Field
+
+from director.core.rules import Rules
 
 _MIB = 2**20
 _GIB = 2**30
+
+_DEFAULT_PERIOD_S = 60.0
 
 
 class _Frozen(BaseModel):
@@ -48,3 +54,31 @@ class Settings(_Frozen):
     """Chunks kept because other envoys are about to ask for them, too."""
     aggregator_address: str | None = None
     """Where collaborators reach this Director; None: as the plan says, else as it listens."""
+
+
+def rules_of(
+    settings: Settings,
+    *,
+    sample_shape: Sequence[str],
+    target_shape: Sequence[str],
+    heartbeat_period_s: float,
+) -> Rules:
+    """Return what the core has to know; a period of 0 stands for the default.
+
+    OpenFL's own default is 0, with which its envoys send a thousand heartbeats a second.
+    """
+    limits = settings.limits
+    return Rules(
+        sample_shape=tuple(sample_shape),
+        target_shape=tuple(target_shape),
+        heartbeat_period_s=heartbeat_period_s or _DEFAULT_PERIOD_S,
+        max_name_length=limits.max_name_length,
+        max_text_length=limits.max_text_length,
+        max_devices=limits.max_devices,
+        max_envoys=limits.max_envoys,
+        max_collaborators=limits.max_collaborators,
+        max_waits_per_envoy=limits.max_waits_per_envoy,
+        max_experiments=limits.max_experiments,
+        max_experiments_per_owner=limits.max_experiments_per_owner,
+        max_running_experiments=limits.max_running_experiments,
+    )

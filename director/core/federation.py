@@ -113,10 +113,14 @@ class Federation:
     def _check_name(self, name: str, what: str) -> None:
         check_name(name, what=what, max_length=self.rules.max_name_length)
 
-    def _check_shard(self, event: ShardReported) -> None:
-        if not event.shard.envoy:
+    def check_envoy_name(self, name: EnvoyName) -> None:
+        """Raises InvalidRequestError for a name that no envoy may have."""
+        if not name:
             raise InvalidShardError("the shard does not tell the name of its node")
-        self._check_name(event.shard.envoy, "envoy")
+        self._check_name(name, "envoy")
+
+    def _check_shard(self, event: ShardReported) -> None:
+        self.check_envoy_name(event.shard.envoy)
         self.registry.check_shard(event.shard)
 
     # ------------------------------------------------------------ changes

@@ -1,0 +1,170 @@
+"""Everything that acts, put together: performs what the core orders, begins and ends it all."""
+
+import logging
+from collections.abc import Mapping
+from typing import assert_never
+
+from director.clock import Clock
+from director.core.effects import (
+    Deliver,
+    Discard,
+    Disregard,
+    Effect,
+    EndWait,
+    Release,
+    Review,
+    StartRun,
+    StopRun,
+)
+from director.core.federation import Federation
+from director.interface import ReviewPlan
+from director.offload import Offload, in_thread, in_thread_of_its_own
+from director.settings import Settings
+from director.shell.blobs import Blobs
+from director.shell.collaborations import Collaborations
+from director.shell.feeds import Feeds
+from director.shell.logbook import note
+from director.shell.openings import Opener
+from director.shell.reviews import Reviews
+from director.shell.runs import Runs
+from director.shell.tasks import Tasks
+from director.shell.uploads import Uploads
+from director.shell.waits import Waits
+from director.shell.writer import Writer
+from director.storage import Archives, Journal
+
+
+class Machinery:
+    """The parts of one Director; without `offload`, work goes into threads."""
+
+    def __init__(
+        self,
+        federation: Federation,
+        *,
+        settings: Settings,
+        journal: Journal,
+        archives: Archives,
+        clock: Clock,
+        offload: Offload | None,
+        review: ReviewPlan | None,
+    ) -> None:
+        self._federation = federation
+        self._archives = archives
+        workers = offload or in_thread
+        self._work = Tasks()
+        """Ends with the Director."""
+        self._chores = Tasks()
+        """Short, and done to the end."""
+        self._blobs = Blobs(archives, self._chores)
+        self._opener = Opener(
+            blobs=self._blobs, offload=workers, settings=settings, chores=self._chores
+        )
+        self.writer = Writer(federation, journal, clock, self.perform)
+        self.waits = Waits()
+        self.feeds = Feeds(max_followers=settings.limits.max_streams_per_experiment)
+        self.runs = Runs(
+            opener=self._opener,
+            writer=self.writer,
+            blobs=self._blobs,
+            offload=workers,
+            work=self._work,
+            chores=self._chores,
+        )
+        self.collaborations = Collaborations(
+            runs=self.runs, feeds=self.feeds, writer=self.writer, work=self._work
+        )
+        self.uploads = Uploads(
+            federation=federation,
+            writer=self.writer,
+            blobs=self._blobs,
+            offload=workers,
+            settings=settings,
+            needs_review=review is not None,
+        )
+        self._reviews = Reviews(
+            review,
+            writer=self.writer,
+            archives=archives,
+            offload=workers,
+            patient_offload=offload or in_thread_of_its_own,
+        )
+        self.downloads = 0
+        self.is_closing = False
+
+    # ------------------------------------------------------------ beginning and end
+
+    async def start(self) -> None:
+        """Remember what was written down, and take up what was under way."""
+        count = self.writer.replay()
+        await self._archives.keep_only(self._federation.blobs())
+        if count:
+            note("remembered %d events: %r", count, self._federation)
+        self.writer.resume()
+        if self._opener.is_announced:
+            await self.runs.settle()
+
+    def announce(self, host: str, port: int) -> None:
+        """Learn where collaborators reach the server."""
+        self._opener.announce(host, port)
+
+    async def close(self) -> None:
+        """Send away those who wait and those who follow; end all work; write down the rest."""
+        self.is_closing = True
+        self.waits.end_all()
+        self.feeds.cut_all()
+        await self._work.cancel()
+        await self.writer.close()
+        await self._chores.settle()
+        await self._archives.close()
+
+    def held(self) -> Mapping[str, int]:
+        """How much there is of what comes and goes."""
+        return {
+            "waits": len(self.waits),
+            "tasks": len(self._work) + len(self._chores) + len(self.writer),
+            "archives": len(self._blobs),
+            "streams": self.feeds.followers + self.downloads,
+            "uploads": len(self.uploads),
+        }
+
+    # ------------------------------------------------------------ what the core orders
+
+    def perform(self, effect: Effect) -> None:
+        """Do it, or begin to; never waits."""
+        match effect:
+            case Deliver():
+                self.waits.tell(effect.wait, effect.experiment)
+            case EndWait():
+                self.waits.tell(effect.wait, None)
+            case Review():
+                self._work.spawn(
+                    self._reviews.review(effect), name=f"review experiment {effect.experiment}"
+                )
+            case StartRun():
+                note("started", experiment=effect.name)
+                self.runs.start(effect)
+            case StopRun():
+                self.runs.stop(effect.experiment)
+                self.feeds.of(effect.experiment).end()
+                self._note_end(effect)
+            case Release():
+                self._blobs.release(effect.blobs)
+            case Discard():
+                self.runs.discard(effect.experiment)
+                self.feeds.drop(effect.experiment)
+            case Disregard():
+                note(
+                    "failure report of %s disregarded: %s",
+                    effect.collaborator,
+                    effect.reason,
+                    experiment=effect.experiment,
+                    level=logging.WARNING,
+                )
+            case _:
+                assert_never(effect)
+
+    def _note_end(self, effect: StopRun) -> None:
+        experiment = self._federation.catalogue.get(effect.experiment)
+        if experiment is not None:
+            told = f"{experiment.status}: {experiment.reason}".removesuffix(": ")
+            note("ended, %s", told, experiment=experiment.name)

@@ -1,0 +1,144 @@
+"""Takes uploads in: every byte is stored and the whole archive read before anything is accepted.
+
+What can be refused by the first message is refused then.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from functools import partial
+
+from director.core.events import ExperimentSubmitted
+from director.core.federation import Federation
+from director.core.model import BlobId, Caller, EncodedTensor, EnvoyName, ExperimentName
+from director.core.tensors import model_from, model_to_bytes
+from director.errors import InvalidUploadError, LimitExceededError
+from director.interface import UploadPart
+from director.offload import Offload
+from director.settings import Settings
+from director.shell.blobs import Blobs
+from director.shell.writer import Writer
+from director.workspace import ArchiveLimits, Workspace, read_workspace
+
+
+class Uploads:
+    """Uploads under way; one that is refused or interrupted leaves nothing behind."""
+
+    def __init__(
+        self,
+        *,
+        federation: Federation,
+        writer: Writer,
+        blobs: Blobs,
+        offload: Offload,
+        settings: Settings,
+        needs_review: bool,
+    ) -> None:
+        self._federation = federation
+        self._writer = writer
+        self._blobs = blobs
+        self._offload = offload
+        self._settings = settings
+        self._needs_review = needs_review
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    async def accept(
+        self, caller: Caller, upload: AsyncIterator[UploadPart]
+    ) -> ExperimentSubmitted:
+        """Return what was accepted.
+
+        Raises:
+            DirectorError: it is refused.
+        """
+        with self._slot(), self._blobs.lease() as blobs:
+            event = await self._receive(caller, upload, blobs)
+            # From here on the experiment may come to be although the client is gone.
+            let_go = partial(self._blobs.release, tuple(blobs))
+            blobs.clear()
+            await self._writer.commit(event, otherwise=let_go)
+            return event
+
+    @contextmanager
+    def _slot(self) -> Iterator[None]:
+        limit = self._settings.limits.max_uploads
+        if self._count >= limit:
+            raise LimitExceededError(f"{limit} uploads are under way, which is the limit")
+        self._count += 1
+        try:
+            yield
+        finally:
+            self._count -= 1
+
+    async def _receive(
+        self, caller: Caller, upload: AsyncIterator[UploadPart], blobs: list[BlobId]
+    ) -> ExperimentSubmitted:
+        first = await self._next(upload)
+        if first is None:
+            raise InvalidUploadError("the upload is empty: it has not a single message")
+        name = ExperimentName(first.name)
+        collaborators = tuple(map(EnvoyName, first.collaborators))
+        self._federation.check_submission(name, caller.name, collaborators)
+        model = await self._store_model(first.tensors or ())
+        blobs.append(model)
+        archive = await self._store_archive(first, upload)
+        blobs.append(archive)
+        workspace = await self._offload(partial(self._read, archive))
+        return ExperimentSubmitted(
+            name=name,
+            owner=caller.name,
+            collaborators=collaborators,
+            plan=workspace.plan,
+            archive=archive,
+            model=model,
+            address=workspace.agg_addr,
+            needs_review=self._needs_review,
+        )
+
+    async def _next(self, upload: AsyncIterator[UploadPart]) -> UploadPart | None:
+        idle_s = self._settings.upload_idle_s
+        try:
+            async with asyncio.timeout(idle_s):
+                return await anext(upload, None)
+        except TimeoutError:
+            raise InvalidUploadError(f"nothing of the upload came for {idle_s:g} s") from None
+
+    async def _store_model(self, tensors: tuple[EncodedTensor, ...]) -> BlobId:
+        limit = self._settings.limits.max_model_bytes
+        if sum(len(tensor.content) for tensor in tensors) > limit:
+            raise LimitExceededError(f"a model may have no more than {limit} bytes")
+        content = await self._offload(lambda: model_to_bytes(model_from(tensors)))
+        return await self._blobs.store(content)
+
+    async def _store_archive(self, first: UploadPart, upload: AsyncIterator[UploadPart]) -> BlobId:
+        limit = self._settings.limits.max_archive_bytes
+        size_bytes = 0
+        async with self._blobs.archives.writer() as writer:
+            part: UploadPart | None = first
+            while part is not None:
+                _check_same(part, first)
+                size_bytes += len(part.chunk)
+                if size_bytes > limit:
+                    raise LimitExceededError(f"an archive may have no more than {limit} bytes")
+                await writer.write(part.chunk)
+                part = await self._next(upload)
+            return await writer.commit()
+
+    def _read(self, archive: BlobId) -> Workspace:
+        with self._blobs.archives.open(archive) as file:
+            return read_workspace(file, ArchiveLimits())
+
+
+def _check_same(part: UploadPart, first: UploadPart) -> None:
+    if part.name != first.name:
+        raise _changed("name of the experiment")
+    if part.collaborators != first.collaborators:
+        raise _changed("list of collaborators")
+    if part.tensors is not None and part.tensors != first.tensors:
+        raise _changed("model")
+
+
+def _changed(what: str) -> InvalidUploadError:
+    return InvalidUploadError(f"the {what} changes from one message of the upload to the next")

@@ -1,0 +1,135 @@
+"""The only one who changes the federation, and writes down what must not be forgotten.
+
+There is no await between a change and its effects: the event loop is the lock.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+
+from director.clock import Clock
+from director.core.effects import Effect
+from director.core.events import Durable, Event, Transient
+from director.core.federation import Federation
+from director.errors import DirectorError, UnavailableError
+from director.shell.tasks import Tasks
+from director.storage import Journal
+
+_log = logging.getLogger(__name__)
+
+_FIRST_PAUSE_S = 1.0
+_LONGEST_PAUSE_S = 60.0
+
+Observer = Callable[[Event, Sequence[Effect]], None]
+"""Told of every event that was not refused, and of what followed from it."""
+
+
+class Writer:
+    """Feeds the federation; whoever made it performs the effects."""
+
+    def __init__(
+        self,
+        federation: Federation,
+        journal: Journal,
+        clock: Clock,
+        perform: Callable[[Effect], None],
+    ) -> None:
+        self._federation = federation
+        self._journal = journal
+        self._clock = clock
+        self._perform = perform
+        self._commits = Tasks()
+        self._observers: list[Observer] = []
+        self._is_closed = False
+
+    def __len__(self) -> int:
+        return len(self._commits)
+
+    def observe(self, observer: Observer) -> Callable[[], None]:
+        """Tell somebody of every event from now on; returns how to stop."""
+        self._observers.append(observer)
+        return lambda: self._observers.remove(observer)
+
+    def tell(self, event: Transient) -> None:
+        """Take in what a restart may forget.
+
+        Raises:
+            DirectorError: the event is refused.
+        """
+        self._federation.check(event)
+        self._apply(event, self._clock.now())
+
+    async def commit(self, event: Durable, *, otherwise: Callable[[], None] | None = None) -> None:
+        """Take in what must not be forgotten, and return only then.
+
+        It goes on even if the caller is cancelled: what was written down has to happen.  If in the
+        end it does not, `otherwise` is called.
+
+        Raises:
+            DirectorError: the event is refused, or could not be written down.
+        """
+        await asyncio.shield(
+            self._commits.start(
+                self._write(event, otherwise), name=f"commit {type(event).__name__}"
+            )
+        )
+
+    async def insist(self, event: Durable) -> None:
+        """As `commit`, again and again until it can be written down."""
+        pause_s = _FIRST_PAUSE_S
+        while True:
+            try:
+                return await self.commit(event)
+            except UnavailableError as error:
+                _log.warning("not written down yet, trying again in %g s: %s", pause_s, error)
+            await asyncio.sleep(pause_s)
+            pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+
+    async def _write(self, event: Durable, otherwise: Callable[[], None] | None) -> None:
+        try:
+            self._check(event)
+            now = self._clock.now()
+            await self._journal.append(event, now)
+            # Others may have come first: then this is refused here, and just so in a replay.
+            self._apply(event, now)
+        except BaseException:
+            if otherwise is not None:
+                otherwise()
+            raise
+
+    def _check(self, event: Durable) -> None:
+        if self._is_closed:
+            raise UnavailableError("this Director is stopping")
+        self._federation.check(event)
+
+    def _apply(self, event: Event, now: float) -> None:
+        effects = self._federation.apply(event, now)
+        for effect in effects:
+            self._perform(effect)
+        for observer in tuple(self._observers):
+            try:
+                observer(event, effects)
+            except Exception:  # noqa: BLE001 - an onlooker must not stop what it looks on
+                _log.exception("an observer failed at %r", event)
+
+    def replay(self) -> int:
+        """Apply what the journal holds, without its effects; return how much it was."""
+        count = 0
+        for event, now in self._journal.replay():
+            count += 1
+            try:
+                self._federation.apply(event, now)
+            except DirectorError as refusal:
+                _log.debug("refused again in the replay: %s", refusal)
+        return count
+
+    def resume(self) -> None:
+        """Take up again what was under way."""
+        for effect in self._federation.resume():
+            self._perform(effect)
+
+    async def close(self) -> None:
+        """Take in nothing more; wait until what was to be written down is."""
+        self._is_closed = True
+        await self._commits.settle()
+        await self._journal.close()

@@ -136,8 +136,13 @@ Attack = Upload | Misupload | Knock | Impersonate | Pry | Slander
 class World(Protocol):
     """One run, as faults see it."""
 
-    network: Network
-    record: Recorder
+    @property
+    def network(self) -> Network:
+        """The network that leads to the Director."""
+
+    @property
+    def record(self) -> Recorder:
+        """Where everything is written down."""
 
     def random(self, stream: str) -> Random:
         """Chance by name: the same seed and name give the same draws, whatever else is drawn."""

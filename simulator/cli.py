@@ -1,0 +1,281 @@
+"""`simulate`: run scenarios against a Director, and look up what they may say.
+
+Exit codes: 0 held, 1 broken, 2 bad scenario or usage, 3 inconclusive, 4 the harness failed,
+130 interrupted.
+"""
+
+import json
+import os
+import re
+import secrets
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NoReturn
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from simulator.batch import Order, perform, perform_all
+from simulator.checkers import CHECKERS
+from simulator.checkers.liveness import LIVENESS
+from simulator.faults.describe import describe_faults
+from simulator.report.cases import CaseResult, exit_code
+from simulator.report.console import render_summary
+from simulator.report.junit import junit_xml
+from simulator.report.overview import render_overview
+from simulator.report.progress import LiveProgress
+from simulator.scenario.export import json_schema
+from simulator.scenario.load import Case, ensure_supported, load
+from simulator.scenario.problem import ScenarioError
+
+_BAD_SCENARIO = 2
+_INTERRUPTED = 130
+_LARGEST_SEED = 2**32
+
+Files = Sequence[Path]
+_scenario_files = click.argument(
+    "files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="SCENARIO..."
+)
+
+
+class _RunByDefault(click.Group):
+    """A group for which `simulate FILE` is `simulate run FILE`."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in self.commands:
+            args = ["run", *args]
+        return super().resolve_command(ctx, args)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        # Options of `run` may come first: `simulate --wire FILE`.
+        own = {"--help", "--version"}
+        if args and args[0].startswith("-") and args[0] not in own:
+            args = ["run", *args]
+        return super().parse_args(ctx, args)
+
+
+@click.group(cls=_RunByDefault, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="squall", prog_name="simulate")
+def main() -> None:
+    """Torment a federated-learning Director, and judge it by named guarantees.
+
+    `simulate SCENARIO...` is short for `simulate run SCENARIO...`.
+    """
+
+
+# ---------------------------------------------------------------- running
+
+
+def _overrides(ctx: click.Context, param: click.Parameter, pairs: Sequence[str]) -> dict[str, str]:
+    del ctx, param
+    found = {}
+    for pair in pairs:
+        key, is_there, value = pair.partition("=")
+        if not is_there or not key:
+            raise click.BadParameter(f"{pair!r} is not KEY=VALUE, such as identity=mtls")
+        found[key] = value
+    return found
+
+
+@main.command()
+@_scenario_files
+@click.option("--wire", is_flag=True, help="On real gRPC sockets, in real time.")
+@click.option("--target", metavar="HOST:PORT", help="Against a Director that runs elsewhere.")
+@click.option("--seed", type=click.IntRange(min=0), help="Fix every random choice.")
+@click.option(
+    "--seeds", type=click.IntRange(min=1), metavar="N", help="Run each case with N seeds in turn."
+)
+@click.option(
+    "--set",
+    "overrides",
+    multiple=True,
+    callback=_overrides,
+    metavar="KEY=VALUE",
+    help="Another value for a parameter, or for seed, clock, timeout, identity.",
+)
+@click.option("--case", "wanted", metavar="NAME", help="Only the cases of this name (or part).")
+@click.option("--tag", "tag", metavar="TAG", help="Only scenarios that bear this tag.")
+@click.option(
+    "--report",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Write junit.xml, and for each case history.jsonl, result.json and report.html.",
+)
+@click.option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    default=os.cpu_count() or 1,
+    show_default=True,
+    help="Cases to run side by side.",
+)
+def run(
+    files: Files,
+    *,
+    wire: bool,
+    target: str | None,
+    seed: int | None,
+    seeds: int | None,
+    overrides: dict[str, str],
+    wanted: str | None,
+    tag: str | None,
+    report: Path | None,
+    jobs: int,
+) -> None:
+    """Run scenarios and judge the Director by its guarantees."""
+    if wire or target:
+        overrides = {**overrides, "clock": "wire"}
+    if target:
+        overrides = {**overrides, "target": target}
+    chosen = [
+        (path, case) for path, case in _loaded(files, overrides) if _is_wanted(case, wanted, tag)
+    ]
+    if not chosen:
+        _refuse(["no case of these scenarios is called so, or bears this tag"])
+    orders = [
+        Order(path=path, case=case.name, seed=number, overrides=overrides, report=folder)
+        for path, case in chosen
+        for number in _seeds(case, seed, seeds)
+        for folder in [_folder(report, case, number if seeds else None)]
+    ]
+    out = Console()
+    try:
+        results = _perform_one(orders[0]) if len(orders) == 1 else _perform_many(orders, jobs)
+    except KeyboardInterrupt:
+        sys.exit(_INTERRUPTED)
+    _show(results, out)
+    if report is not None:
+        report.mkdir(parents=True, exist_ok=True)
+        (report / "junit.xml").write_text(junit_xml(results), encoding="utf-8")
+        out.print(f"reports: {report}")
+    sys.exit(exit_code(results))
+
+
+def _loaded(files: Files, overrides: dict[str, str]) -> list[tuple[Path, Case]]:
+    """Return every case of every file; where anything is wrong with any, nothing is run."""
+    cases: list[tuple[Path, Case]] = []
+    problems: list[str] = []
+    for path in files:
+        try:
+            found = load(path, overrides)
+            ensure_supported(found)
+        except ScenarioError as error:
+            problems += [str(problem) for problem in error.problems]
+        else:
+            cases += [(path, case) for case in found]
+    if problems:
+        _refuse(problems)
+    return cases
+
+
+def _refuse(problems: Iterable[str]) -> NoReturn:
+    for problem in problems:
+        click.echo(problem, err=True)
+    sys.exit(_BAD_SCENARIO)
+
+
+def _is_wanted(case: Case, wanted: str | None, tag: str | None) -> bool:
+    if tag is not None and tag not in case.scenario.tags:
+        return False
+    return wanted is None or wanted in case.name
+
+
+def _seeds(case: Case, seed: int | None, seeds: int | None) -> Sequence[int]:
+    first = case.scenario.seed if seed is None else seed
+    if first is None:
+        first = secrets.randbelow(_LARGEST_SEED)
+    return range(first, first + (seeds or 1))
+
+
+def _folder(report: Path | None, case: Case, seed: int | None) -> Path | None:
+    if report is None:
+        return None
+    name = case.name if seed is None else f"{case.name}-{seed}"
+    return report / re.sub(r"[^A-Za-z0-9._=-]+", "_", name).strip("_")
+
+
+def _perform_one(order: Order) -> list[CaseResult]:
+    with LiveProgress(order.case, Console(stderr=True)) as live:
+        return [perform(order, live.push)]
+
+
+def _perform_many(orders: Sequence[Order], jobs: int) -> list[CaseResult]:
+    results: dict[int, CaseResult] = {}
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(
+        *columns, TimeElapsedColumn(), console=Console(stderr=True), transient=True
+    ) as bar:
+        task = bar.add_task("cases", total=len(orders))
+        for place, result in perform_all(orders, jobs=min(jobs, len(orders))):
+            results[place] = result
+            bar.update(task, advance=1, description=result.title)
+    return [results[place] for place in sorted(results)]
+
+
+def _show(results: Sequence[CaseResult], out: Console) -> None:
+    """Print the only case in full; of many, those that did not hold, and a line for each."""
+    for result in results:
+        is_telling = len(results) == 1 or exit_code([result]) != 0
+        if result.summary is not None and is_telling:
+            render_summary(result.summary, out)
+    if len(results) > 1 or results[0].error is not None:
+        render_overview(results, out)
+
+
+# ---------------------------------------------------------------- looking things up
+
+
+@main.command()
+@_scenario_files
+@click.option(
+    "--set", "overrides", multiple=True, callback=_overrides, metavar="KEY=VALUE", help="As in run."
+)
+def validate(files: Files, *, overrides: dict[str, str]) -> None:
+    """Say everything that is wrong with scenarios, and run nothing."""
+    cases = _loaded(files, overrides)
+    for path in files:
+        of_file = [case for where, case in cases if where == path]
+        click.echo(f"{path}: good, {len(of_file)} case{'s' * (len(of_file) != 1)}")
+
+
+@main.command()
+def faults() -> None:
+    """List the faults, and what each may be told."""
+    out = Console()
+    for fault in describe_faults():
+        out.print(f"[bold]{fault.name}[/bold]  {fault.summary}")
+        out.print(f"  [dim]targets:[/dim] {fault.targets}  [dim]probability:[/dim] {fault.chance}")
+        for parameter in fault.parameters:
+            default = "required" if parameter.is_required else f"default {parameter.default}"
+            out.print(
+                f"  [cyan]{parameter.name}[/cyan] {parameter.summary}"
+                f" [dim]({parameter.kind}; {default})[/dim]",
+                highlight=False,
+            )
+        out.print()
+
+
+@main.command()
+def guarantees() -> None:
+    """List the promises that a Director is judged by."""
+    table = Table(box=None, padding=(0, 2), show_header=False)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column()
+    for checker in (*CHECKERS, *LIVENESS):
+        table.add_row(checker.guarantee, checker.kind.value, checker.promise)
+    Console().print(table)
+
+
+@main.command()
+def schema() -> None:
+    """Print the JSON Schema of scenario files, for editors."""
+    click.echo(json.dumps(json_schema(), indent=2))
+
+
+if __name__ == "__main__":
+    main()

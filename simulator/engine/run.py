@@ -1,0 +1,264 @@
+"""One run of one case: everybody comes, things go wrong, all may heal, and is judged."""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import Any
+
+from director.clock import Clock, SystemClock
+from director.offload import in_thread, inline
+from director.transport.server import DirectorGRPCServer
+from simulator.actors import canary
+from simulator.checkers import CHECKERS
+from simulator.checkers.judge import Verdict, judge
+from simulator.checkers.validity import PlannedFault
+from simulator.engine.cast import Arrival, Casting
+from simulator.engine.chance import Chance
+from simulator.engine.host import (
+    Blueprint,
+    ExternalHost,
+    Host,
+    HostError,
+    MemoryHost,
+    ServerFactory,
+    WireHost,
+)
+from simulator.engine.loop import DeadlockError, VirtualTimeLoop
+from simulator.engine.spectator import Spectator
+from simulator.engine.timeline import Timeline
+from simulator.engine.world import RunWorld
+from simulator.history.entry import Header
+from simulator.history.history import History
+from simulator.history.recorder import HistoryRecorder
+from simulator.history.snapshot import Snapshot
+from simulator.network.api import RuleBook
+from simulator.pki import Pki
+from simulator.scenario.load import Case
+from simulator.scenario.schema import Scenario
+
+Watch = Callable[[Snapshot], None]
+
+VIRTUAL_EPOCH = 1_767_225_600.0
+"""When virtual runs begin: 2026-01-01T00:00:00Z, always, so that equal seeds give equal bytes."""
+
+_WIRE_TRANSIT_S = 0.25
+"""What a message may take on loopback while this very process is busy simulating."""
+_SETTLE_S = 2.0
+"""After everybody left, until the Director must hold no more than before anybody came."""
+_LOOK_EVERY_S = {"virtual": 1.0, "wire": 0.1}
+
+
+class HarnessError(RuntimeError):
+    """The simulator itself failed: nothing can be said of the Director."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Played:
+    """A run that is over."""
+
+    case: Case
+    seed: int
+    history: History
+    verdict: Verdict
+    planned: Sequence[PlannedFault]
+    """What was to go wrong."""
+    wall_s: float
+    """Real seconds that it took, judging included."""
+
+
+def run_case(
+    case: Case,
+    *,
+    seed: int,
+    factory: ServerFactory = DirectorGRPCServer,
+    watch: Watch | None = None,
+) -> Played:
+    """Run a case in its world, and judge it.
+
+    Raises:
+        HarnessError: an actor broke, nothing could happen any more, or the run did not end.
+    """
+    began_s = time.perf_counter()
+    play = _Play(case, seed=seed, factory=factory, watch=watch)
+    is_virtual = case.scenario.clock == "virtual"
+    try:
+        with asyncio.Runner(loop_factory=VirtualTimeLoop if is_virtual else None) as runner:
+            history = runner.run(play.run())
+    except (DeadlockError, HostError) as error:
+        raise HarnessError(str(error)) from error
+    planned = [PlannedFault(fault=fault.id, type=fault.name()) for fault in case.scenario.faults]
+    verdict = judge(history, case.scenario.expect, safety=CHECKERS, planned=planned)
+    return Played(
+        case=case,
+        seed=seed,
+        history=history,
+        verdict=verdict,
+        planned=planned,
+        wall_s=time.perf_counter() - began_s,
+    )
+
+
+class _LoopClock:
+    """The time of day in a virtual run: the loop's, from a fixed beginning."""
+
+    def now(self) -> float:
+        return VIRTUAL_EPOCH + asyncio.get_running_loop().time()
+
+
+class _Play:
+    """The run itself, from an empty stage to an empty stage."""
+
+    def __init__(
+        self, case: Case, *, seed: int, factory: ServerFactory, watch: Watch | None
+    ) -> None:
+        self._case = case
+        self._scenario = case.scenario
+        self._seed = seed
+        self._factory = factory
+        self._watch = watch
+        self._errors: list[BaseException] = []
+        self._lag_s = 0.0
+
+    async def run(self) -> History:
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(self._on_error)
+        began_s = loop.time()
+        record = HistoryRecorder(lambda: loop.time() - began_s)
+        scenario = self._scenario
+        clock: Clock = _LoopClock() if scenario.clock == "virtual" else SystemClock()
+        epoch = clock.now()
+        songs = canary.songs()
+        try:
+            async with asyncio.timeout(scenario.timeout):
+                await self._perform(record, clock)
+        except TimeoutError as error:
+            raise HarnessError(
+                f"the run did not end within {scenario.timeout:g} s of its own clock"
+            ) from error
+        if self._errors:
+            raise HarnessError(f"the simulator broke: {self._errors[0]!r}") from self._errors[0]
+        record.note("canary", {"sung": canary.songs() - songs})
+        if scenario.clock == "wire":
+            record.note("harness.lag", {"max_s": self._lag_s})
+        return record.finish(self._header(epoch))
+
+    def _on_error(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        error = context.get("exception")
+        if error is None:
+            loop.default_exception_handler(context)
+        else:
+            self._errors.append(error)
+
+    async def _perform(self, record: HistoryRecorder, clock: Clock) -> None:
+        loop = asyncio.get_running_loop()
+        pki = Pki() if self._scenario.identity == "mtls" else None
+        host = self._host(clock, pki)
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(host.close)
+            await host.start()
+            record.note("director.start", {})
+            _probe(record, host, "calm")
+            casting = Casting(self._scenario, seed=self._seed, address=host.address, pki=pki)
+            began_s = loop.time()
+            world = RunWorld(
+                host=host,
+                record=record,
+                chance=Chance(self._seed),
+                now=lambda: loop.time() - began_s,
+                attackers=casting.attacker,
+            )
+            await self._act(world, casting)
+            for actor in world.actors():
+                await actor.stop()
+            await asyncio.sleep(_SETTLE_S)
+            _probe(record, host, "end")
+
+    async def _act(self, world: RunWorld, casting: Casting) -> None:
+        """Play all phases and the recovery, with everybody in it."""
+        scenario = self._scenario
+        timeline = Timeline(scenario, world)
+        with scenario.network.over(world):
+            async with asyncio.TaskGroup() as helpers:
+                arriving = helpers.create_task(_arrive(world, casting.arrivals(world)))
+                looking = helpers.create_task(self._look(world))
+                await timeline.run()
+                arriving.cancel()
+                looking.cancel()
+
+    async def _look(self, world: RunWorld) -> None:
+        """Show the run to whoever watches, and notice how late the loop is."""
+        scenario, loop = self._scenario, asyncio.get_running_loop()
+        spectator = Spectator(rounds=lambda _: _rounds(scenario))
+        world.on_event(spectator.listen)
+        envoys = sum(group.count for group in scenario.envoys)
+        began_s, step_s = time.perf_counter(), _LOOK_EVERY_S[scenario.clock]
+        while True:
+            due_s = loop.time() + step_s
+            await asyncio.sleep(step_s)
+            self._lag_s = max(self._lag_s, loop.time() - due_s)
+            if self._watch is None:
+                continue
+            snapshot = spectator.snapshot(
+                now_s=world.now(),
+                until_s=scenario.phases_s + scenario.recover,
+                wall_s=time.perf_counter() - began_s,
+                rpcs=world.record.calls,
+                envoys=envoys,
+            )
+            self._watch(snapshot)
+
+    def _host(self, clock: Clock, pki: Pki | None) -> Host:
+        spec, rules = self._scenario.director, RuleBook()
+        if spec.run == "external":
+            assert spec.address is not None
+            return ExternalHost(spec.address, rules)
+        is_virtual = self._scenario.clock == "virtual"
+        blueprint = Blueprint(
+            spec=spec,
+            clock=clock,
+            offload=inline if is_virtual else in_thread,
+            credentials=None if pki is None else pki.server(),
+            factory=self._factory,
+        )
+        return MemoryHost(blueprint, rules) if is_virtual else WireHost(blueprint, rules)
+
+    def _header(self, epoch: float) -> Header:
+        scenario = self._scenario
+        config = scenario.director.config
+        allowance_s = 0.0 if scenario.clock == "virtual" else _WIRE_TRANSIT_S
+        return Header(
+            scenario=scenario.name,
+            seed=self._seed,
+            case=dict(self._case.values),
+            world=scenario.clock,
+            identity=scenario.identity,
+            epoch=epoch,
+            heartbeat_period_s=config.heartbeat_period,
+            transit_s=scenario.network.transit_s() + allowance_s,
+            sample_shape=config.sample_shape,
+            target_shape=config.target_shape,
+        )
+
+
+async def _arrive(world: RunWorld, arrivals: Sequence[Arrival]) -> None:
+    """Let everybody come at their time; those of one moment in the order of the file."""
+    for arrival in arrivals:
+        world.enter(arrival.actor)
+    for arrival in sorted(arrivals, key=lambda arrival: arrival.at_s):
+        await asyncio.sleep(max(0.0, arrival.at_s - world.now()))
+        # A fault may have started it already, by restarting it.
+        if not arrival.actor.is_alive:
+            await arrival.actor.start()
+
+
+def _probe(record: HistoryRecorder, host: Host, at: str) -> None:
+    """Write down what the Director holds, as far as anybody can look into it."""
+    held = host.held()
+    if held:
+        record.note("probe", {"at": at, "open_calls": host.network.open_calls(), **held})
+
+
+def _rounds(scenario: Scenario) -> int:
+    return max((group.training.rounds for group in scenario.envoys), default=0)

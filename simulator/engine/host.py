@@ -3,21 +3,25 @@
 A host hides whether the Director lives in this process, in another, or belongs to somebody else.
 """
 
+import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Protocol
 
 from director import Director, DirectorGRPCServer
 from director.clock import Clock
+from director.interface import ReviewPlan
 from director.offload import Offload
+from director.settings import Settings
 from simulator.network.api import Network, RuleBook, ServerCredentials
 from simulator.network.memory import MemoryNetwork
 from simulator.network.wire import WireNetwork
 from simulator.pki import MEMORY_HOST
-from simulator.scenario.schema import DirectorSpec
+from simulator.scenario.schema import DirectorSpec, Review
 
 ServerFactory = Callable[..., DirectorGRPCServer]
 """Takes the keywords of `DirectorGRPCServer`; tests plant bugs by giving another."""
@@ -77,7 +81,8 @@ class Blueprint:
             envoy_health_check_period=self.spec.config.heartbeat_period,
             sample_shape=self.spec.config.sample_shape,
             target_shape=self.spec.config.target_shape,
-            settings=self.spec.settings(),
+            settings=Settings(limits=self.spec.limits),
+            review_plan_callback=_reviewer(self.spec.review),
             clock=self.clock,
             offload=self.offload,
             **self._tls(folder),
@@ -125,7 +130,7 @@ class MemoryHost:
             self._server = None
 
     async def kill(self) -> None:
-        await self._memory.crash()
+        self._memory.crash()
         self._server = None
 
     def held(self) -> Mapping[str, int]:
@@ -208,3 +213,18 @@ class ExternalHost:
 def _held(server: DirectorGRPCServer | None) -> Mapping[str, int]:
     director = None if server is None else server.director
     return director.held() if isinstance(director, Director) else {}
+
+
+def _reviewer(review: Review | None) -> ReviewPlan | None:
+    """Return a person who looks at experiments as the scenario says, or nobody."""
+    if review is None:
+        return None
+
+    async def look(experiment: str, plan: Path) -> bool:
+        del plan
+        await asyncio.sleep(review.takes)
+        if any(fnmatchcase(experiment, glob) for glob in review.breaks):
+            raise RuntimeError("the reviewer broke, as the scenario asks")
+        return not any(fnmatchcase(experiment, glob) for glob in review.reject)
+
+    return look

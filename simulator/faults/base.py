@@ -101,6 +101,10 @@ class FaultBase(BaseModel, ABC):
         """Return what its own `probability` is the probability of."""
         return self.rolls
 
+    def reaches(self) -> tuple[Kind, ...]:
+        """Return whom it can hit, as it stands here."""
+        return self.reach
+
     def lasts(self) -> float | None:
         """Return the seconds that one firing takes by its nature; None: as its window says."""
         return None
@@ -159,9 +163,10 @@ class FaultBase(BaseModel, ABC):
             raise misfit("it would come again before it ended: lengthen 'every'", "when", "every")
 
 
-def misfit(message: str, *path: str) -> PydanticCustomError:
+def misfit(message: str, *path: str, suggestion: str | None = None) -> PydanticCustomError:
     """Return an error that points at a part of the value that is being checked."""
-    return PydanticCustomError("misfit", "{message}", {"message": message, "path": path})
+    context = {"message": message, "path": path, "suggestion": suggestion}
+    return PydanticCustomError("misfit", "{message}", context)
 
 
 class Touch:

@@ -3,18 +3,20 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import EnumMeta
-from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from pydantic.fields import FieldInfo
 
 from simulator.faults import CATALOGUE
 from simulator.faults.base import FaultBase, Settings
-from simulator.units import Duration, Share, Spread
+from simulator.units import Duration, Share, Size, Spread
 
 _QUANTITIES: Sequence[tuple[object, str]] = (
     (Duration, "duration, such as 90s"),
     (Spread, "duration, or a spread of them"),
     (Share, "share, such as 30%"),
+    (Size, "size, such as 8 MiB"),
     (bool, "true or false"),
     (int, "number"),
     (str, "text"),
@@ -66,7 +68,7 @@ def _parameters(settings: type[Settings]) -> tuple[Parameter, ...]:
     return tuple(
         Parameter(
             name=name,
-            kind=_kind(hints[name]),
+            kind=kind(hints[name]),
             is_required=field.is_required(),
             default=_default(hints[name], field),
             summary=field.description or "",
@@ -83,7 +85,7 @@ def _is(hint: Any, quantity: object) -> bool:
     return get_args(hint)[: len(own)] == own
 
 
-def _kind(hint: Any) -> str:
+def kind(hint: Any) -> str:
     """Return what to write there, in words."""
     for quantity, words in _QUANTITIES:
         if _is(hint, quantity):
@@ -92,11 +94,11 @@ def _kind(hint: Any) -> str:
     if isinstance(hint, EnumMeta):
         return " | ".join(hint)
     if get_origin(hint) is Literal:
-        return " | ".join(arguments)
+        return " | ".join(str(argument) for argument in arguments)
     if get_origin(hint) is tuple:
-        return f"list of {_kind(arguments[0])}"
-    # Annotated, or a union: the first part is what it is about.
-    return _kind(arguments[0])
+        return f"list of {kind(arguments[0])}"
+    # Annotated, or a union: the first part is what it is about.  A mapping has more to it.
+    return kind(arguments[0]) if get_origin(hint) in {Annotated, Union, UnionType} else "mapping"
 
 
 def _default(hint: Any, field: FieldInfo) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from random import Random
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from pydantic import (
     BaseModel,
@@ -47,6 +47,7 @@ class UnknownTargetError(ValueError):
 
     def __init__(self, what: str, name: str, known: Sequence[str]) -> None:
         super().__init__(f"there is no {what} {name!r}")
+        self.what = what
         self.name = name
         self.known = tuple(known)
 
@@ -91,9 +92,10 @@ class Pick:
 
 
 def _pick(written: object) -> object:
-    if isinstance(written, bool) or not isinstance(written, str | int):
+    if isinstance(written, Pick):
         return written
-    return Pick(str(written).strip())
+    is_plain = isinstance(written, str | int) and not isinstance(written, bool)
+    return Pick(str(written).strip() if is_plain else repr(written))
 
 
 _PICK_SCHEMA = {
@@ -113,11 +115,20 @@ _Pick = Annotated[
 
 # ---------------------------------------------------------------- who
 
+_AT = re.compile(r"@([^@:\s]+)(?::([^@:\s]+))?")
+
+
+def _or_text(schema: dict[str, Any]) -> None:
+    mapping = dict(schema)
+    schema.clear()
+    text = {"type": "string", "pattern": rf"^(all|{_AT.pattern})$"}
+    schema["anyOf"] = [text, mapping]
+
 
 class Selector(BaseModel):
     """Whom a fault hits; written `{group: hospital, pick: 30%}` or `"@hospital:eu"`."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", json_schema_extra=_or_text)
 
     group: str | None = None
     envoy: str | None = None
@@ -198,7 +209,6 @@ class Selector(BaseModel):
         return [name for index, name in enumerate(pool) if index in chosen]
 
 
-_AT = re.compile(r"@([^@:\s]+)(?::([^@:\s]+))?")
 ANY = "*"
 """The key of a label that may stand under any key, as in `@hospital:eu`."""
 

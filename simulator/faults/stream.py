@@ -97,6 +97,15 @@ class StreamCorrupt(FaultBase):
     def chance(self) -> Chance:
         return Chance.FIRING if self._is_spawning else self.rolls
 
+    def reaches(self) -> tuple[Kind, ...]:
+        match self.with_.direction:
+            case "upload":
+                return (Kind.FRONTEND, Kind.ATTACKER)
+            case "download":
+                return (Kind.ENVOY,)
+            case _:
+                return self.reach
+
     def lasts(self) -> float | None:
         return 0.0 if self._is_spawning else None
 

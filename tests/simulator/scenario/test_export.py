@@ -1,0 +1,71 @@
+"""The published schema takes what the loader takes."""
+
+from pathlib import Path
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from simulator.faults import CATALOGUE
+from simulator.scenario.document import read
+from simulator.scenario.export import json_schema
+from simulator.scenario.problem import Problems
+
+SCENARIOS = sorted(Path(__file__).parents[3].glob("scenarios/**/*.yaml"))
+FINE = {"version": 1, "name": "x"}
+
+
+def _complaints(scenario: object) -> list[str]:
+    return [error.message for error in Draft202012Validator(json_schema()).iter_errors(scenario)]
+
+
+def test_the_schema_is_one() -> None:
+    Draft202012Validator.check_schema(json_schema())
+
+
+@pytest.mark.parametrize("path", SCENARIOS, ids=lambda path: path.stem)
+def test_every_scenario_of_ours_fits_the_schema(path: Path) -> None:
+    root = read(path.read_text(encoding="utf-8"), Problems(str(path)))
+
+    assert root is not None
+    assert _complaints(root.plain()) == []
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"fautls": []},
+        {"version": 2},
+        {"identity": "tls"},
+        {"phases": [{"name": "storm", "for": "soon"}]},
+        {"faults": [{"id": "f", "type": "heartbeat.dorp", "when": {"at": "1s"}}]},
+        {"faults": [{"id": "f", "type": "link.loss", "targets": "hospital", "when": {"at": "1s"}}]},
+        {"matrix": {"loss": 1}},
+        {"params": {"a b": 1}},
+    ],
+)
+def test_what_is_no_scenario_does_not_fit(part: dict[str, object]) -> None:
+    assert _complaints(FINE) == []
+    assert _complaints({**FINE, **part}) != []
+
+
+def test_a_parameter_may_stand_for_any_single_value() -> None:
+    scenario = {
+        **FINE,
+        "recover": "${recover}",
+        "identity": "${identity}",
+        "xfail": "${xfail}",
+        "network": {"loss": "${loss}", "latency": "${latency}"},
+        "envoys": [{"group": "hospital", "count": "${envoys}"}],
+    }
+
+    assert _complaints(scenario) == []
+
+
+def test_every_fault_is_in_the_schema() -> None:
+    named = {
+        definition["properties"]["type"]["const"]
+        for definition in json_schema()["$defs"].values()
+        if "const" in definition.get("properties", {}).get("type", {})
+    }
+
+    assert named == {fault.name() for fault in CATALOGUE}

@@ -47,3 +47,16 @@ def size(count: int) -> str:
             return f"{value:.4g} {unit}"
         value /= 1024
     return f"{value:.4g} GiB"
+
+
+def readable(words: str) -> str:
+    """Return a text that steers no terminal and breaks no document, whoever made it up.
+
+    Attackers name their experiments; control characters and lone surrogates are shown as escapes.
+    """
+    if words.isprintable():
+        return words
+    return "".join(
+        char if char.isprintable() or char == "\n" else char.encode("unicode_escape").decode()
+        for char in words
+    )

@@ -272,3 +272,27 @@ class Tale:
                 "metrics": {"loss": [1.0 / (nth + 1), "metric"]},
             },
         )
+
+    def download(self, envoy: str, experiment: str, at: float, took_s: float) -> int:
+        self.note(at + took_s, "download.done", {"experiment": experiment}, actor=envoy)
+        return self.call(
+            "GetExperimentData",
+            envoy,
+            at,
+            took_s=took_s,
+            request={"experiment": experiment, "name": envoy},
+            response={"chunks": 4, "size": 4096, "mismatched": 0, "sha256": ""},
+        )
+
+    def train(self, envoy: str, experiment: str, at: float, took_s: float, *, nth: int) -> None:
+        about: JsonObject = {"experiment": experiment, "round": nth, "task": "train"}
+        self.tasks(envoy, experiment, at)
+        self.note(at, "round.started", {"experiment": experiment, "round": nth}, actor=envoy)
+        self.note(at, "training.started", about, actor=envoy)
+        self.note(at + took_s, "training.done", about, actor=envoy)
+        self.result(envoy, experiment, at + took_s, nth=nth)
+
+    def restart(self, envoy: str, at: float) -> None:
+        """Let an envoy that was killed start again."""
+        self.actor(envoy, "envoy", at, "hospital")
+        self.register(envoy, at)

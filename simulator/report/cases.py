@@ -1,0 +1,94 @@
+"""What came of one case of one scenario: held, broken, inconclusive, or not even judged."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from simulator.checkers.base import Validity
+from simulator.history.entry import JsonObject
+from simulator.report.summary import Summary, title
+
+
+class CaseOutcome(StrEnum):
+    """How a case ended."""
+
+    HELD = "held"
+    BROKEN = "broken"
+    INCONCLUSIVE = "inconclusive"
+    ERROR = "error"
+    """The harness failed; nothing was judged."""
+    FAILED_AS_EXPECTED = "xfail"
+    """The scenario is kept as the reproduction of a bug, and the bug is still there."""
+    HELD_UNEXPECTEDLY = "xpass"
+    """It was to fail, and held: the bug is gone, or is not reproduced any more."""
+
+
+_EXIT_CODES = {
+    CaseOutcome.HELD: 0,
+    CaseOutcome.FAILED_AS_EXPECTED: 0,
+    CaseOutcome.BROKEN: 1,
+    CaseOutcome.HELD_UNEXPECTEDLY: 1,
+    CaseOutcome.INCONCLUSIVE: 3,
+    CaseOutcome.ERROR: 4,
+}
+# What counts where several cases end differently: a harness that failed casts doubt on all.
+_WORST_FIRST = (4, 1, 3, 0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseResult:
+    """One case, run and judged; `summary` is there unless `error` is."""
+
+    scenario: str
+    case: JsonObject
+    seed: int
+    wall_s: float
+    """How long it took on a real clock."""
+    summary: Summary | None = None
+    error: str | None = None
+    """Why it was not judged."""
+    is_expected_to_fail: bool = False
+
+    def __post_init__(self) -> None:
+        assert (self.summary is None) != (self.error is None)
+
+    @property
+    def title(self) -> str:
+        """The scenario and its case, on one line."""
+        return title(self.scenario, self.case)
+
+    @property
+    def outcome(self) -> CaseOutcome:
+        """How it ended."""
+        if self.summary is None:
+            return CaseOutcome.ERROR
+        match self.summary.validity:
+            case Validity.UNKNOWN:
+                return CaseOutcome.INCONCLUSIVE
+            case Validity.INVALID if self.is_expected_to_fail:
+                return CaseOutcome.FAILED_AS_EXPECTED
+            case Validity.INVALID:
+                return CaseOutcome.BROKEN
+            case Validity.VALID if self.is_expected_to_fail:
+                return CaseOutcome.HELD_UNEXPECTEDLY
+            case Validity.VALID:
+                return CaseOutcome.HELD
+
+    @property
+    def message(self) -> str:
+        """Why it did not hold, in one line; "" where it did."""
+        if self.summary is None:
+            return self.error or ""
+        if self.outcome is CaseOutcome.HELD_UNEXPECTEDLY:
+            return "the scenario is marked xfail, but everything held"
+        first = self.summary.verdict.first
+        if first is None:
+            return ""
+        said = first.error or (first.worst.message if first.worst else "")
+        return f"{first.name}: {said}"
+
+
+def exit_code(results: Iterable[CaseResult]) -> int:
+    """Return 0 held, 1 broken, 3 inconclusive, 4 the harness failed: the worst of all cases."""
+    codes = {_EXIT_CODES[result.outcome] for result in results}
+    return next((code for code in _WORST_FIRST if code in codes), 0)

@@ -1,0 +1,164 @@
+"""What became of each experiment: its life, its rounds, and how its loss fell."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from simulator.checkers.liveness_stories import Story, stories
+from simulator.checkers.outcomes import Ending, Experiment, experiment_endings
+from simulator.history.calls import Call
+from simulator.history.entry import Json
+from simulator.history.fields import RecordError, items, number, table, text, texts, whole
+from simulator.history.history import History
+
+AGGREGATOR = "aggregator"
+"""The origin of the metrics that speak for a whole round."""
+
+# What is shown as the loss, the likeliest name first; the last takes anything.
+_LOSSES = ("train/loss", "loss", "mse", "train", "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Curve:
+    """One metric, round by round."""
+
+    metric: str
+    """Task and name: `train/loss`."""
+    points: tuple[tuple[int, float], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExperimentLine:
+    """One experiment that somebody wanted to run."""
+
+    name: str
+    owner: str
+    outcome: str
+    """How it stood at the end; "" where nobody knows."""
+    told: str
+    """How that is known."""
+    collaborators: tuple[str, ...]
+    submitted_s: float
+    accepted_s: float | None
+    """None: it never was."""
+    ended_s: float | None
+    rounds: int
+    """As many as it was to take; 0 where the upload did not say."""
+    rounds_begun: tuple[tuple[int, float], ...]
+    """Each round, and when its first collaborator began it."""
+    loss: Curve | None
+
+    @property
+    def rounds_done(self) -> int:
+        """How many rounds have been closed, as far as the metrics and the next round tell."""
+        by_metrics = self.loss.points[-1][0] + 1 if self.loss else 0
+        begun = self.rounds_begun[-1][0] if self.rounds_begun else 0
+        return max(by_metrics, begun)
+
+
+def experiment_lines(history: History) -> tuple[ExperimentLine, ...]:
+    """Return every experiment that somebody uploaded, in the order of the first upload."""
+    told = {Experiment(story.owner, story.name): story for story in stories(history)}
+    firsts: dict[Experiment, Call] = {}
+    for call in history.calls("SetNewExperiment"):
+        firsts.setdefault(Experiment(call.actor, text(call.request, "experiment")), call)
+    return tuple(
+        _line(history, firsts[experiment], told.get(experiment), ending)
+        for experiment, ending in experiment_endings(history).items()
+    )
+
+
+def _line(history: History, first: Call, story: Story | None, ending: Ending) -> ExperimentLine:
+    upload = first if story is None else story.accepted
+    return ExperimentLine(
+        name=text(first.request, "experiment"),
+        owner=first.actor,
+        outcome=ending.outcome,
+        told=ending.told,
+        collaborators=texts(upload.request, "collaborators"),
+        submitted_s=first.invoked_at,
+        accepted_s=None if story is None else story.accepted_at,
+        ended_s=None if story is None or story.ended is None else story.ended[0],
+        rounds=whole(upload.request, "rounds", 0),
+        rounds_begun=() if story is None else _rounds_begun(history, story),
+        loss=None if story is None else _loss(history, story),
+    )
+
+
+def _is_of(story: Story, index: int) -> bool:
+    """Whether a place in the record lies within the life of an experiment of that name."""
+    removed = story.removed
+    return story.accepted.invoke_index < index and (removed is None or index < removed.ended_index)
+
+
+def _rounds_begun(history: History, story: Story) -> tuple[tuple[int, float], ...]:
+    found: dict[int, float] = {}
+    for note in history.notes("round.started"):
+        if text(note.value, "experiment") == story.name and _is_of(story, note.index):
+            found.setdefault(whole(note.value, "round"), note.time)
+    return tuple(sorted(found.items()))
+
+
+# ---------------------------------------------------------------- the loss
+
+
+def _loss(history: History, story: Story) -> Curve | None:
+    """Return how the loss fell, by what the Director tells, or else by what it was sent."""
+    curves = _streamed(history, story) or _sent(history, story)
+    for wanted in _LOSSES:
+        for metric, points in curves.items():
+            if wanted in metric:
+                return Curve(metric=metric, points=tuple(sorted(points.items())))
+    return None
+
+
+_Curves = Mapping[str, dict[int, float]]
+
+
+def _streamed(history: History, story: Story) -> _Curves:
+    followed = [
+        items(call.response, "metrics")
+        for call in history.calls("GetMetricStream", story.owner)
+        if text(call.request, "experiment") == story.name
+        and _is_of(story, call.invoke_index)
+        and "metrics" in call.response
+    ]
+    curves: dict[str, dict[int, float]] = {}
+    # Each follower sees all from the start: whoever saw most saw everything.
+    for row in max(followed, key=len, default=()):
+        origin, task, name, value, round_number = _metric(row)
+        if origin == AGGREGATOR:
+            curves.setdefault(f"{task}/{name}", {})[round_number] = value
+    return curves
+
+
+def _metric(row: Json) -> tuple[str, str, str, float, int]:
+    match row:
+        case [str(origin), str(task), str(name), int() | float() as value, int(round_number)]:
+            return origin, task, name, float(value), round_number
+        case _:
+            raise RecordError(f"{row!r} is no metric: [origin, task, name, value, round]")
+
+
+def _sent(history: History, story: Story) -> _Curves:
+    """Return the mean of what collaborators sent, each by the size of its data."""
+    sums: dict[str, dict[int, tuple[float, float]]] = {}
+    for call in history.calls("SendLocalTaskResults"):
+        if not call.is_ok or text(call.request, "experiment") != story.name:
+            continue
+        if not _is_of(story, call.invoke_index):
+            continue
+        weight = number(call.request, "data_size")
+        for name, values in table(call.request, "metrics").items():
+            match values:
+                case [int() | float() as value, *_]:
+                    metric = f"{text(call.request, 'task')}/{name}"
+                    rounds = sums.setdefault(metric, {})
+                    total, weights = rounds.get(whole(call.request, "round"), (0.0, 0.0))
+                    summed = (total + weight * value, weights + weight)
+                    rounds[whole(call.request, "round")] = summed
+                case _:
+                    raise RecordError(f"{values!r} is no value of a metric")
+    return {
+        metric: {nth: total / weights for nth, (total, weights) in rounds.items() if weights}
+        for metric, rounds in sums.items()
+    }

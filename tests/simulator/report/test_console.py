@@ -1,0 +1,172 @@
+"""What a person reads of a run on the terminal: its structure, not its prose."""
+
+import io
+from collections.abc import Callable
+
+import pytest
+from rich.console import Console
+
+from simulator.report.cases import CaseOutcome, CaseResult, exit_code
+from simulator.report.console import render_summary, told
+from simulator.report.overview import render_overview
+from simulator.report.style import clock, duration, readable, size, thousands
+from simulator.report.summary import Summary
+from tests.simulator.report.runs import a_summary
+
+
+@pytest.fixture(scope="module")
+def held() -> Summary:
+    return a_summary()
+
+
+@pytest.fixture(scope="module")
+def broken() -> Summary:
+    return a_summary(ends=False)
+
+
+def printed(show: Callable[[Console], None], *, width: int = 100, encoding: str = "utf-8") -> str:
+    file = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+    show(Console(file=file, width=width))
+    file.seek(0)
+    return file.read()
+
+
+def lines_after(text: str, heading: str) -> list[str]:
+    lines = text.splitlines()
+    begin = next(nth for nth, line in enumerate(lines) if line.strip() == heading)
+    end = next((n for n in range(begin, len(lines)) if not lines[n].strip()), len(lines))
+    return lines[begin + 1 : end]
+
+
+def test_a_run_that_held_shows_verdict_signs_faults_experiments_and_how_to_repeat_it(
+    held: Summary,
+) -> None:
+    text = printed(lambda console: render_summary(held, console))
+
+    assert text.lstrip().startswith("VALID")
+    assert "tale [identity=plaintext]" in text.splitlines()[0]
+    promises = "\n".join(lines_after(text, "promises"))
+    for sign, name in (("✔", "delivery"), ("\N{EN DASH}", "no-blocking"), ("~", "throughput")):
+        assert f"{sign} {name}" in promises
+    assert "✔ rpc.UpdateEnvoyStatus.latency.p99 < 250ms 40 ms" in text
+    ledger = next(line for line in lines_after(text, "faults") if "silent-hearts" in line)
+    assert ledger.split()[1:4] == ["heartbeat.drop", "2", "2"]
+    brain = next(line for line in lines_after(text, "experiments") if "brain-mri" in line)
+    assert brain.split()[1:4] == ["alice", "finished", "3/3"]
+    assert "█" in brain
+    assert text.splitlines()[-1] == (
+        "reproduce: simulate scenarios/tale.yaml --case identity=plaintext --seed 7"
+    )
+
+
+def test_what_broke_comes_first_with_its_witness_and_its_consequences(broken: Summary) -> None:
+    text = printed(lambda console: render_summary(broken, console))
+    order = [
+        text.index(part)
+        for part in (
+            "INVALID",
+            "✘ experiments-end",
+            "brain-mri had not ended",
+            "GetExperimentStatus status=in_progress",
+            "it explains: outcomes[brain-mri]",
+            "promises",
+            "follows from experiments-end",
+            "reproduce:",
+        )
+    ]
+
+    assert order == sorted(order)
+
+
+@pytest.mark.parametrize("width", [80, 100, 120])
+def test_nothing_is_wider_than_the_terminal(width: int, broken: Summary) -> None:
+    text = printed(lambda console: render_summary(broken, console), width=width)
+
+    assert max(map(len, text.splitlines())) <= width
+
+
+def test_a_terminal_without_unicode_gets_plain_signs(broken: Summary) -> None:
+    text = printed(lambda console: render_summary(broken, console), encoding="ascii")
+
+    assert "X experiments-end" in text
+    assert "+ delivery" in text
+
+
+def test_without_a_terminal_there_are_no_colours(held: Summary) -> None:
+    assert "\x1b" not in printed(lambda console: render_summary(held, console))
+
+
+def test_what_attackers_call_their_experiments_steers_no_terminal() -> None:
+    assert readable("a\x1b[31mb\x00\u202e") == "a\\x1b[31mb\\x00\\u202e"
+    assert told({"experiment": "e\x1b[2J", "to": ["a"] * 9, "name": ""}) == (
+        'experiment=e\\x1b[2J to=[9 items] name=""'
+    )
+
+
+def test_long_values_are_cut() -> None:
+    assert len(told({"details": "x" * 1000})) < 60
+
+
+# ---------------------------------------------------------------- many cases
+
+
+def a_case(
+    summary: Summary | None = None, *, error: str | None = None, xfail: bool = False
+) -> CaseResult:
+    return CaseResult(
+        scenario="tale",
+        case={},
+        seed=7,
+        wall_s=0.3,
+        summary=summary,
+        error=error,
+        is_expected_to_fail=xfail,
+    )
+
+
+@pytest.mark.parametrize(
+    ("which", "xfail", "outcome", "code"),
+    [
+        ("held", False, CaseOutcome.HELD, 0),
+        ("broken", False, CaseOutcome.BROKEN, 1),
+        ("broken", True, CaseOutcome.FAILED_AS_EXPECTED, 0),
+        ("held", True, CaseOutcome.HELD_UNEXPECTEDLY, 1),
+        ("error", False, CaseOutcome.ERROR, 4),
+    ],
+)
+def test_a_case_ends_in_one_of_six_ways(
+    *, which: str, xfail: bool, outcome: CaseOutcome, code: int, held: Summary, broken: Summary
+) -> None:
+    summary = {"held": held, "broken": broken}.get(which)
+    result = a_case(summary, error=None if summary else "it did not start", xfail=xfail)
+
+    assert result.outcome is outcome
+    assert exit_code([result]) == code
+    assert (result.message == "") == (outcome is CaseOutcome.HELD)
+
+
+def test_the_worst_case_decides_how_it_all_ends(held: Summary, broken: Summary) -> None:
+    assert exit_code([]) == 0
+    assert exit_code([a_case(held), a_case(broken)]) == 1
+    assert exit_code([a_case(broken), a_case(error="it did not start")]) == 4
+
+
+def test_the_overview_has_a_line_for_each_case_and_a_sum(held: Summary, broken: Summary) -> None:
+    cases = [a_case(held), a_case(broken), a_case(error="it did not start")]
+
+    text = printed(lambda console: render_overview(cases, console))
+
+    rows = [line for line in text.splitlines() if " tale " in line]
+    assert [row.split()[0] for row in rows] == ["✔", "✘", "!"]
+    assert "experiments-end: brain-mri had not ended" in text
+    assert text.splitlines()[-1].startswith("3 cases, 1 held, 1 broken, 1 harness failed")
+
+
+# ---------------------------------------------------------------- how things are written
+
+
+def test_times_sizes_and_counts_have_one_way_to_be_written() -> None:
+    assert [clock(0), clock(93.26), clock(3661)] == ["00:00.0", "01:33.3", "1:01:01"]
+    assert [duration(0.0013), duration(25), duration(250)] == ["1.3 ms", "25 s", "4.17 min"]
+    assert [size(512), size(8 * 2**20), size(3 * 2**30)] == ["512 B", "8 MiB", "3 GiB"]
+    assert thousands(12_480) == "12\N{NARROW NO-BREAK SPACE}480"

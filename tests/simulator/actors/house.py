@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from random import Random
-from typing import Any
+from typing import Any, TypeVar
 
 from director.interface import DirectorInterface
 from director.transport.server import DirectorGRPCServer
@@ -28,6 +28,8 @@ from simulator.network.memory import MemoryNetwork
 from simulator.pki import Pki
 from simulator.world import Actor, Attack, Recorder
 from tests.simulator.actors.obliging import ObligingDirector
+
+_Peer = TypeVar("_Peer", bound=ActorBase)
 
 EPOCH = 1_700_000_000.0
 ADDRESS = "director:50051"
@@ -119,7 +121,7 @@ class House:
         everybody = tuple(name for name, actor in self._actors.items() if isinstance(actor, Envoy))
         return Audience(envoys=everybody if isinstance(to, str) else to, rounds=2)
 
-    def _came(self, actor: Any) -> Any:
+    def _came(self, actor: _Peer) -> _Peer:
         self._actors[actor.id] = actor
         return actor
 

@@ -70,7 +70,7 @@ class Run:
 
 
 class ObligingDirector:
-    """`refuses` holds what the next calls of a method raise, first come first served."""
+    """`refuses` holds what the next calls of a method raise, None letting one pass."""
 
     def __init__(self, **_: Any) -> None:
         self.period_s = 2.0
@@ -82,16 +82,19 @@ class ObligingDirector:
         self.runs: dict[str, Run] = {}
         self.calls: Counter[str] = Counter()
         self.callers: dict[str, set[str]] = {}
-        self.refuses: dict[str, deque[DirectorError]] = {}
+        self.refuses: dict[str, deque[DirectorError | None]] = {}
         self.spoils: deque[str] = deque()
         """What is wrong with the next downloads: "empty", "bit" or "cut"."""
+        self.loses_answers = False
+        """Whether an upload is accepted and its client never told."""
         self.address = ("director", 50051)
 
     def _came(self, method: str, caller: Caller) -> None:
         self.calls[method] += 1
         self.callers.setdefault(method, set()).add(caller.name)
-        if queue := self.refuses.get(method):
-            raise queue.popleft()
+        queue = self.refuses.get(method)
+        if queue and (refusal := queue.popleft()) is not None:
+            raise refusal
 
     async def start(self) -> None:
         """Nothing has to be restored."""
@@ -186,6 +189,8 @@ class ObligingDirector:
             tasks=plan.tasks,
             model={tensor.name: _array(tensor) for tensor in first.tensors or ()},
         )
+        if self.loses_answers:
+            raise UnavailableError("lost")
 
     def dataset(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
         return ("8",), ("1",)
@@ -229,6 +234,7 @@ class ObligingDirector:
             for metric in run.metrics[seen:]:
                 seen += 1
                 yield metric
+            self._came("metrics-in-between", caller)
             await asyncio.sleep(0.1)
 
     async def remove(self, caller: Caller, experiment: ExperimentName) -> bool:
@@ -246,7 +252,11 @@ class ObligingDirector:
         if run is None or run.status is not Status.IN_PROGRESS:
             return Quit()
         left = tuple(t for t in run.tasks if address.sender not in run.results.get(t.name, {}))
-        return Work(round=run.round, tasks=left) if left else Idle(run.round, self.idle_s)
+        return (
+            Work(round=run.round, tasks=left)
+            if left
+            else Idle(round=run.round, sleep_s=self.idle_s)
+        )
 
     def aggregated_tensor(
         self, caller: Caller, address: RunAddress, request: TensorRequest

@@ -1,0 +1,396 @@
+"""Frontends: how they submit, follow, ask, and bear what goes wrong."""
+
+import asyncio
+from collections import deque
+from typing import get_args
+
+import pytest
+from pydantic import TypeAdapter
+
+from director.core.lifecycle import Status
+from director.errors import DirectorError, InvalidUploadError, UnavailableError
+from simulator.actors import steps
+from simulator.actors.frontend import Frontend
+from simulator.history.calls import Call
+from simulator.history.entry import Kind
+from simulator.world import MisuploadMode
+from tests.simulator.actors.house import House, housed
+
+LOST = UnavailableError("lost")
+STEPS: TypeAdapter[tuple[steps.Step, ...]] = TypeAdapter(tuple[steps.Step, ...])
+SUBMIT = {"submit": {"experiment": "e1", "to": "all", "chunk": "16 KiB"}}
+
+
+async def given(
+    house: House, *do: object, name: str = "alice", profile: str = "robust", after_s: float = 10
+) -> Frontend:
+    """Let a frontend come to a federation of two envoys, and some time pass."""
+    for envoy in ("a", "b"):
+        if envoy not in [actor.id for actor in house.actors()]:
+            await house.envoy(envoy).start()
+    frontend = house.frontend(name, STEPS.validate_python(do), profile=profile)
+    await frontend.start()
+    await asyncio.sleep(after_s)
+    return frontend
+
+
+def refuse(house: House, method: str, *errors: DirectorError | None) -> None:
+    house.director.refuses[method] = deque(errors)
+
+
+def outcomes(house: House, actor: str) -> list[tuple[str, object]]:
+    """What the frontend noted of its experiments: topic, and code or status."""
+    return [
+        (entry.topic, entry.value.get("code") or entry.value.get("status"))
+        for entry in house.history.entries
+        if entry.actor == actor and entry.topic.startswith("experiment.")
+    ]
+
+
+def metrics_of(call: Call) -> list[list[object]]:
+    """What a follower has seen."""
+    metrics = call.response["metrics"]
+    assert isinstance(metrics, list)
+    return metrics
+
+
+# ---------------------------------------------------------------- a good day
+
+
+async def test_steps_are_done_in_order() -> None:
+    async with housed() as house:
+        frontend = await given(
+            house,
+            SUBMIT,
+            {"follow_metrics": {"experiment": "e1"}},
+            {"await_end": {"experiment": "e1"}},
+            {"status": {"experiment": "e1"}},
+            {"describe": {"experiment": "e1"}},
+            {"fetch_model": {"experiment": "e1", "which": "last"}},
+            {"list": {}},
+        )
+
+        assert frontend.is_done
+        assert frontend.is_alive
+        assert outcomes(house, "alice") == [
+            ("experiment.accepted", "OK"),
+            ("experiment.ended", "finished"),
+        ]
+        asked = [call.topic for call in house.history.all_calls if call.actor == "alice"]
+        assert asked[:4] == ["GetDatasetInfo", "GetEnvoys", "SetNewExperiment", "GetMetricStream"]
+        assert asked[-4:] == [
+            "GetExperimentStatus",
+            "GetExperimentDescription",
+            "GetTrainedModel",
+            "GetExperimentsList",
+        ]
+
+
+async def test_an_upload_is_told_in_full() -> None:
+    async with housed() as house:
+        await given(house, SUBMIT, after_s=1)
+
+        (upload,) = house.calls("SetNewExperiment", "alice")
+        assert upload.response == {"accepted": True}
+        assert upload.request["as"] == "alice"
+        assert upload.request["collaborators"] == ["a", "b"]
+        assert (upload.request["chunks"], upload.request["rounds"]) == (5, 2)
+        assert upload.request["intent"] == "whole"
+
+
+async def test_what_arrives_at_envoys_is_what_was_told() -> None:
+    async with housed() as house:
+        await given(house, SUBMIT, after_s=1)
+
+        (upload,), (download,) = (
+            house.calls("SetNewExperiment", "alice"),
+            house.calls("GetExperimentData", "a"),
+        )
+        assert download.response["members"] == upload.request["members"]
+        assert download.response["plan_rest"] == upload.request["plan_rest"]
+        assert download.response["sha256"] != upload.request["sha256"]
+
+
+async def test_frontends_name_themselves_in_plaintext() -> None:
+    async with housed() as house:
+        await given(house, SUBMIT, profile="openfl-1.6", after_s=1)
+
+        assert house.director.callers["submit"] == {"alice"}
+
+
+async def test_rounds_are_the_experiments_before_they_are_the_groups() -> None:
+    async with housed() as house:
+        await given(house, {"submit": {**SUBMIT["submit"], "rounds": 1}}, after_s=1)
+
+        assert house.director.runs["e1"].rounds == 1
+
+
+async def test_an_experiment_is_watched_until_it_has_ended() -> None:
+    async with housed() as house:
+        await given(house, SUBMIT)
+        looks = len(house.calls("GetExperimentStatus", "alice"))
+        await asyncio.sleep(10)
+
+        assert looks >= 1
+        assert len(house.calls("GetExperimentStatus", "alice")) == looks
+        assert house.calls("GetExperimentDescription", "alice")[-1].response["status"] == "finished"
+
+
+async def test_the_metrics_that_were_seen_are_told_in_order() -> None:
+    async with housed() as house:
+        await given(house, SUBMIT, {"follow_metrics": {"experiment": "e1", "followers": 2}})
+
+        one, two = house.calls("GetMetricStream", "alice")
+        metrics = metrics_of(one)
+        assert len(metrics) == 2 * 2 * 3
+        assert metrics == metrics_of(two)
+        assert metrics[0][:3] == ["a", "aggregated_model_validation", "score"]
+
+
+async def test_a_removed_experiment_has_ended_for_its_owner() -> None:
+    async with housed() as house:
+        frontend = await given(
+            house,
+            {"submit": {**SUBMIT["submit"], "to": ["nobody"]}},
+            {"remove": {"experiment": "e1"}},
+            {"remove": {"experiment": "e1"}},
+            {"await_end": {"experiment": "e1"}},
+        )
+
+        assert frontend.is_done
+        assert outcomes(house, "alice")[1:] == [("experiment.ended", "removed")]
+        answers = [c.response["acknowledged"] for c in house.calls("RemoveExperimentData")]
+        assert answers == [True, False]
+
+
+async def test_an_end_is_not_awaited_for_longer_than_was_said() -> None:
+    async with housed() as house:
+        frontend = await given(
+            house,
+            {"submit": {**SUBMIT["submit"], "to": ["nobody"]}},
+            {"await_end": {"experiment": "e1", "within": "5s"}},
+        )
+
+        assert frontend.is_done
+        assert outcomes(house, "alice") == [("experiment.accepted", "OK")]
+
+
+async def test_nobody_waits_for_the_end_of_what_never_began() -> None:
+    async with housed() as house:
+        frontend = await given(house, {"await_end": {"experiment": "e1"}}, {"sleep": "1s"})
+
+        assert frontend.is_done
+
+
+async def test_what_came_of_an_expected_refusal_is_noted() -> None:
+    async with housed() as house:
+        await given(house, SUBMIT, after_s=1)
+        await given(
+            house,
+            *(
+                {"expect_denied": {"rpc": rpc, "experiment": "e1"}}
+                for rpc in get_args(steps.OwnerRpc)
+            ),
+            name="bob",
+        )
+
+        notes = house.notes("expect_denied", "bob")
+        assert [(note.value["rpc"], note.value["code"]) for note in notes] == [
+            ("GetExperimentStatus", "NOT_FOUND"),
+            ("GetExperimentDescription", "NOT_FOUND"),
+            ("GetTrainedModel", "NOT_FOUND"),
+            ("GetMetricStream", "NOT_FOUND"),
+            ("RemoveExperimentData", "OK"),
+        ]
+
+
+# ---------------------------------------------------------------- a bad day
+
+
+async def test_what_was_accepted_although_no_answer_came_is_not_uploaded_again() -> None:
+    async with housed() as house:
+        house.director.loses_answers = True
+        await given(house, SUBMIT)
+
+        (upload,) = house.calls("SetNewExperiment", "alice")
+        assert upload.kind is Kind.INFO
+        assert outcomes(house, "alice") == [
+            ("experiment.accepted", "OK"),
+            ("experiment.ended", "finished"),
+        ]
+
+
+async def test_what_was_lost_is_uploaded_again_by_the_robust() -> None:
+    async with housed() as house:
+        refuse(house, "submit", LOST)
+        await given(house, SUBMIT)
+
+        kinds = [call.kind for call in house.calls("SetNewExperiment", "alice")]
+        assert kinds == [Kind.INFO, Kind.OK]
+        assert outcomes(house, "alice")[0] == ("experiment.accepted", "OK")
+
+
+async def test_openfl_leaves_what_was_lost_to_its_user() -> None:
+    async with housed() as house:
+        refuse(house, "submit", LOST)
+        frontend = await given(house, SUBMIT, profile="openfl-1.6")
+
+        assert frontend.is_done
+        assert len(house.calls("SetNewExperiment", "alice")) == 1
+        assert outcomes(house, "alice") == [("experiment.refused", "UNAVAILABLE")]
+
+
+async def test_a_name_that_was_taken_in_doubt_is_known_as_ones_own() -> None:
+    async with housed() as house:
+        house.director.loses_answers = True
+        # The first look finds nothing, because the acceptance is still on its way.
+        refuse(house, "status", InvalidUploadError("not yet"))
+        await given(house, SUBMIT)
+
+        kinds = [call.kind for call in house.calls("SetNewExperiment", "alice")]
+        assert kinds == [Kind.INFO, Kind.FAIL]
+        assert outcomes(house, "alice")[0] == ("experiment.accepted", "OK")
+
+
+async def test_a_damaged_upload_is_submitted_again_as_often_as_was_said() -> None:
+    async with housed() as house:
+        refuse(house, "submit", *[InvalidUploadError("damaged")] * 2)
+        await given(house, {"submit": {**SUBMIT["submit"], "resubmit": 3}})
+
+        assert outcomes(house, "alice")[:3] == [
+            ("experiment.refused", "INVALID_ARGUMENT"),
+            ("experiment.refused", "INVALID_ARGUMENT"),
+            ("experiment.accepted", "OK"),
+        ]
+        assert len(house.calls("SetNewExperiment", "alice")) == 3
+
+
+async def test_a_name_that_is_taken_by_another_is_refused_and_not_watched() -> None:
+    async with housed() as house:
+        await given(house, SUBMIT, after_s=1)
+        await given(house, SUBMIT, {"await_end": {"experiment": "e1"}}, name="bob")
+
+        assert outcomes(house, "bob") == [("experiment.refused", "ALREADY_EXISTS")]
+        # It asks once whether the name is its own, and never again.
+        assert len(house.calls("GetExperimentStatus", "bob")) == 1
+
+
+async def test_a_restarted_frontend_finds_its_experiment_again() -> None:
+    async with housed() as house:
+        frontend = await given(
+            house,
+            {"submit": {**SUBMIT["submit"], "to": ["nobody"]}},
+            {"await_end": {"experiment": "e1"}},
+            after_s=1,
+        )
+        await frontend.kill()
+        await frontend.start()
+        await asyncio.sleep(2)
+        house.director.runs["e1"].status = Status.FINISHED
+        await asyncio.sleep(5)
+
+        assert frontend.is_done
+        assert outcomes(house, "alice") == [
+            ("experiment.accepted", "OK"),
+            ("experiment.refused", "ALREADY_EXISTS"),
+            ("experiment.ended", "finished"),
+        ]
+
+
+async def test_a_broken_stream_is_followed_again_from_the_start() -> None:
+    async with housed() as house:
+        refuse(house, "metrics-in-between", None, LOST)
+        follow = {"experiment": "e1", "reconnect": True}
+        await given(house, SUBMIT, {"follow_metrics": follow})
+
+        broken, whole = house.calls("GetMetricStream", "alice")
+        assert (broken.kind, broken.code) == (Kind.INFO, "UNAVAILABLE")
+        seen, everything = metrics_of(broken), metrics_of(whole)
+        assert everything[: len(seen)] == seen
+        assert len(everything) == 12
+
+
+async def test_who_does_not_reconnect_goes_on_with_the_next_step() -> None:
+    async with housed() as house:
+        refuse(house, "metrics", LOST)
+        await given(house, SUBMIT, {"follow_metrics": {"experiment": "e1"}}, {"list": {}})
+
+        assert len(house.calls("GetMetricStream", "alice")) == 1
+        assert len(house.calls("GetExperimentsList", "alice")) == 1
+
+
+async def test_a_follower_may_leave_and_come_back_for_all() -> None:
+    async with housed() as house:
+        follow = {"experiment": "e1", "leave_after": 3, "reconnect": True}
+        await given(house, SUBMIT, {"follow_metrics": follow})
+
+        left, stayed = house.calls("GetMetricStream", "alice")
+        assert left.code == "CANCELLED"
+        assert [len(metrics_of(call)) for call in (left, stayed)] == [3, 12]
+
+
+async def test_questions_are_asked_again_by_the_robust_and_once_by_openfl() -> None:
+    async with housed() as house:
+        for name, profile in (("alice", "robust"), ("bob", "openfl-1.6")):
+            refuse(house, "experiments", LOST, LOST)
+            await given(house, {"list": {}}, name=name, profile=profile)
+
+        assert len(house.calls("GetExperimentsList", "alice")) == 3
+        assert len(house.calls("GetExperimentsList", "bob")) == 1
+
+
+async def test_a_robust_frontend_gives_up_at_last() -> None:
+    async with housed() as house:
+        refuse(house, "experiments", *[LOST] * 100)
+        frontend = await given(house, {"list": {}}, after_s=200)
+
+        assert frontend.is_done
+        assert len(house.calls("GetExperimentsList", "alice")) == 8
+
+
+@pytest.mark.parametrize("mode", get_args(MisuploadMode))
+async def test_every_misupload_is_made_and_told(mode: str) -> None:
+    async with housed() as house:
+        await given(house, {"misupload": {"experiment": "bad", "mode": mode}}, after_s=5)
+
+        calls = house.calls("SetNewExperiment", "alice")
+        assert calls
+        assert {call.request["intent"] for call in calls} == {mode}
+        assert all(call.completed_at is not None for call in calls)
+
+
+async def test_who_hangs_up_and_who_is_late_is_told_apart() -> None:
+    async with housed() as house:
+        await given(
+            house,
+            {"misupload": {"experiment": "one", "mode": "cancelled"}},
+            {"misupload": {"experiment": "two", "mode": "deadline"}},
+        )
+
+        cancelled, late = house.calls("SetNewExperiment", "alice")
+        assert (cancelled.kind, cancelled.code) == (Kind.INFO, "CANCELLED")
+        assert (late.kind, late.code) == (Kind.INFO, "DEADLINE_EXCEEDED")
+        assert house.director.runs == {}
+        assert house.network.open_calls() <= 4
+
+
+async def test_a_killed_frontend_leaves_nothing_behind() -> None:
+    async with housed() as house:
+        frontend = house.frontend(
+            "alice",
+            STEPS.validate_python(
+                [
+                    {"submit": {**SUBMIT["submit"], "to": ["nobody"]}},
+                    {"follow_metrics": {"experiment": "e1", "followers": 3}},
+                ]
+            ),
+        )
+        await frontend.start()
+        await asyncio.sleep(1)
+
+        await frontend.kill()
+        await asyncio.sleep(1)
+
+        assert [c.code for c in house.calls("GetMetricStream", "alice")] == ["KILLED"] * 3
+        assert house.network.open_calls() == 0
+        assert len(asyncio.all_tasks()) == 1

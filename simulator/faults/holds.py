@@ -24,10 +24,10 @@ class Holds:
             yield
         finally:
             stalls.remove((up, down))
-            # No await in between: what others still hold does not slip through.
-            link.heal()
-            for still_up, still_down in stalls:
-                link.stall(towards_director=still_up, from_director=still_down)
+            link.heal(
+                towards_director=up and not any(still_up for still_up, _ in stalls),
+                from_director=down and not any(still_down for _, still_down in stalls),
+            )
 
     @contextmanager
     def paused(self, actor: Actor) -> Iterator[None]:

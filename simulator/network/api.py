@@ -155,8 +155,8 @@ class Link(Protocol):
     def stall(self, *, towards_director: bool = True, from_director: bool = True) -> None:
         """Half-open: nothing passes, nobody is told, until `heal`; then what was held arrives."""
 
-    def heal(self) -> None:
-        """Let everything pass again."""
+    def heal(self, *, towards_director: bool = True, from_director: bool = True) -> None:
+        """Let everything pass again, in these directions."""
 
     def cut(self) -> None:
         """Reset the connection: calls in flight end UNAVAILABLE, the next call connects anew."""

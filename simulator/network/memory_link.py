@@ -139,9 +139,11 @@ class MemoryLink:
         if from_director:
             self.back.stall()
 
-    def heal(self) -> None:
-        self.towards.heal()
-        self.back.heal()
+    def heal(self, *, towards_director: bool = True, from_director: bool = True) -> None:
+        if towards_director:
+            self.towards.heal()
+        if from_director:
+            self.back.heal()
 
     def cut(self) -> None:
         for connection in tuple(self._connections):

@@ -67,8 +67,9 @@ class FakeLink:
         self.stalled_up |= towards_director
         self.stalled_down |= from_director
 
-    def heal(self) -> None:
-        self.stalled_up = self.stalled_down = False
+    def heal(self, *, towards_director: bool = True, from_director: bool = True) -> None:
+        self.stalled_up &= not towards_director
+        self.stalled_down &= not from_director
 
     def cut(self) -> None:
         self.cuts += 1

@@ -210,7 +210,8 @@ def describe(pickled: bytes, *, max_steps: int) -> Description:
                 machine.push(_CONSTANTS[opcode.name])
             else:
                 _STEPS[opcode.name](machine, argument)
-        (result,) = machine.stack
+        result = machine.pop()
+        () = machine.stack
     except (ValueError, LookupError, TypeError, ArithmeticError) as error:
         raise InvalidArchiveError("a pickle in the archive is damaged") from error
     return Description(result=result, calls=tuple(machine.calls))

@@ -28,7 +28,7 @@ def pickled_tasks(assigner: Description) -> tuple[Task, ...]:
     name = _function_name(assigner)
     if name != _DEFAULT_ASSIGNER:
         raise UnsupportedPlanError(
-            f"the experiment brings a task assigner of its own, {name!r}: only OpenFL's is supported"
+            f"the experiment brings a task assigner of its own, {name!r}; only OpenFL's is known"
         )
     registered = {task.name: task for call in assigner.calls if (task := _task(call)) is not None}
     # What that assigner does: without anything to train, it only validates the global model.

@@ -15,7 +15,9 @@ from director.errors import DirectorError, InvalidArchiveError, LimitExceededErr
 from director.workspace import ArchiveLimits
 from tests.director.workspace.archives import LIMITS, PLAN, fixture, packed, reading, with_plan
 
-GOOD = with_plan(**{"code/model.py": "x = 1\n" * 50, "weights.bin": bytes(range(256)) * 4})
+GOOD = packed(
+    {"plan/plan.yaml": PLAN, "code/model.py": "x = 1\n" * 50, "weights.bin": bytes(range(256)) * 4}
+)
 STORED = packed(
     {"plan/plan.yaml": PLAN, "weights.bin": bytes(range(256))}, method=zipfile.ZIP_STORED
 )

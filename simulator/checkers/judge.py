@@ -12,6 +12,7 @@ from simulator.checkers.base import Checker, Docket, Finding, Judgement, Promise
 from simulator.checkers.expect import GUARANTEES, Expect
 from simulator.checkers.liveness import liveness_checkers
 from simulator.checkers.outcomes import judge_outcomes
+from simulator.checkers.safety import SAFETY
 from simulator.checkers.slo import Dimension, Slo
 from simulator.checkers.slo_measures import read
 from simulator.checkers.validity import PlannedFault, validity_checkers
@@ -134,11 +135,15 @@ def judge(
     history: History,
     expect: Expect,
     *,
-    safety: Sequence[Checker],
+    safety: Sequence[Checker] = SAFETY,
     planned: Sequence[PlannedFault] = (),
 ) -> Verdict:
-    """Judge a run by what its scenario expects; `planned` are the faults that it asked for."""
-    promises = [*safety, *liveness_checkers(expect)]
+    """Judge a run by what its scenario expects; `planned` are the faults that it asked for.
+
+    Liveness is as strict as the scenario says: of `safety` only promises of that kind count.
+    """
+    always = [checker for checker in safety if checker.kind is PromiseKind.SAFETY]
+    promises = [*always, *liveness_checkers(expect)]
     chosen = [checker for checker in promises if expect.judges(checker.guarantee)]
     chosen.sort(key=lambda checker: GUARANTEES.index(checker.guarantee))
     validity = validity_checkers(expect.coverage, planned)

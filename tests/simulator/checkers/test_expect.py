@@ -3,6 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
+from simulator.checkers import CHECKERS
 from simulator.checkers.expect import GUARANTEES, Expect, Waiver
 from simulator.checkers.slo import Family, Measure
 
@@ -104,3 +105,10 @@ def test_a_mistake_is_found_where_it_stands(written: object, where: tuple[object
 
     (error,) = refusal.value.errors()
     assert error["loc"] == where
+
+
+def test_the_catalogue_of_checkers_is_in_the_order_of_judging() -> None:
+    judged = [checker.guarantee for checker in CHECKERS]
+
+    assert judged == [guarantee for guarantee in GUARANTEES if guarantee in judged]
+    assert set(GUARANTEES) - set(judged) <= {"durability"}

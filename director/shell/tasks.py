@@ -21,7 +21,9 @@ class Tasks:
 
     def spawn(self, work: Coroutine[Any, Any, None], *, name: str) -> None:
         """Run a coroutine that nobody waits for; an error of it is logged."""
-        self._own(asyncio.get_running_loop().create_task(_logged(work, name), name=name))
+        task = asyncio.get_running_loop().create_task(work, name=name)
+        self._own(task)
+        task.add_done_callback(_log_error)
 
     def start(self, work: Coroutine[Any, Any, T], *, name: str) -> asyncio.Future[T]:
         """Run a coroutine for whoever waits for it; it goes on when nobody does any more."""
@@ -51,8 +53,7 @@ class Tasks:
         await self.settle()
 
 
-async def _logged(work: Coroutine[Any, Any, None], name: str) -> None:
-    try:
-        await work
-    except Exception:  # noqa: BLE001 - whatever it is, nobody else will tell of it
-        _log.exception("failed in the background: %s", name)
+def _log_error(task: asyncio.Task[Any]) -> None:
+    error = None if task.cancelled() else task.exception()
+    if error is not None:
+        _log.error("failed in the background: %s", task.get_name(), exc_info=error)

@@ -20,7 +20,7 @@ _log = logging.getLogger(__name__)
 _FIRST_PAUSE_S = 1.0
 _LONGEST_PAUSE_S = 60.0
 
-Observer = Callable[[Event, Sequence[Effect]], None]
+Observer = Callable[[Event, Sequence[Effect]], object]
 """Told of every event that was not refused, and of what followed from it."""
 
 

@@ -5,6 +5,7 @@ Which values a plan may have is not judged here.
 """
 
 import hashlib
+import re
 from dataclasses import dataclass, field
 from typing import TypeGuard
 
@@ -23,6 +24,8 @@ from director.workspace.limits import ArchiveLimits
 
 PLAN_MEMBER = "plan/plan.yaml"
 _PLAN_NAME = "plan.yaml"
+_LONG_NUMBER = re.compile(r"[-+0-9_:.]{1000,}")
+"""To the base of 60, as YAML 1.1 allows, such a number takes seconds."""
 _SET = "tag:yaml.org,2002:set"
 
 Config = dict[str, dict[object, object]]
@@ -109,6 +112,8 @@ class _Nodes:
             case AliasEvent():
                 self._add(self._expanded(event.anchor))
             case ScalarEvent():
+                if _LONG_NUMBER.fullmatch(event.value):
+                    raise LimitExceededError(f"{PLAN_MEMBER} has a number that is too long")
                 self._close(event.anchor, 1)
             case CollectionStartEvent():
                 self.open_anchors.append(event.anchor)

@@ -73,6 +73,15 @@ def test_the_geometric_median_of_a_triangle_sees_its_sides_under_equal_angles() 
     assert np.allclose(result, [0.5, 0.75**0.5 / 3], atol=1e-5)
 
 
+def test_a_geometric_median_that_is_slow_to_find_is_found_nearly() -> None:
+    # The two pull at the first with exactly its own weight, which halts the iteration's progress.
+    values, pull = [array(0.0, 0.0), array(1.0, 1.0), array(1.0, -1.0)], 0.5**0.5
+
+    result = combined("geometric_median", values, [1.0, pull, pull])
+
+    assert np.allclose(result, [0.0, 0.0], atol=0.02)
+
+
 @pytest.mark.parametrize("name", MEMORYLESS)
 @given(sample=SAMPLES)
 def test_an_aggregate_lies_between_the_least_and_the_greatest(

@@ -126,6 +126,13 @@ def test_a_model_comes_back_from_the_disk_bit_for_bit(model: dict[str, Array]) -
     assert model_to_bytes(restored) == stored
 
 
+def test_a_stored_model_of_impossible_shape_is_refused() -> None:
+    stored = model_to_bytes({"w": np.ones((1, 3), np.float32)})
+
+    with pytest.raises(ValueError, match="impossible shape"):
+        model_from_bytes(stored.replace(b"[1, 3]", b"[-1,3]"))
+
+
 @given(st.data())
 def test_a_damaged_stored_model_is_never_half_read(data: st.DataObject) -> None:
     stored = model_to_bytes({"w": np.ones((2, 3), np.float32), "b": np.ones((), np.float32)})

@@ -99,6 +99,27 @@ def test_an_object_is_what_would_be_called_and_what_it_would_be_given(protocol: 
     assert result.arguments == (7, 0, 0)
 
 
+@pytest.mark.parametrize(
+    ("pickled", "arguments"),
+    [
+        pytest.param(b"(cm\nC\nK\x01K\x02o.", (1, 2), id="obj"),
+        pytest.param(b"(K\x01K\x02im\nC\n.", (1, 2), id="inst"),
+        pytest.param(b"cm\nC\nK\x01\x85N\x92.", ((1,), None), id="newobj with keywords"),
+    ],
+)
+def test_rare_ways_to_make_an_object_are_told(
+    pickled: bytes, arguments: tuple[object, ...]
+) -> None:
+    result = described(pickled).result
+
+    assert isinstance(result, Call)
+    assert (result.function, result.arguments) == (Symbol("m", "C"), arguments)
+
+
+def test_a_state_for_what_was_not_made_here_is_passed_over() -> None:
+    assert described(b"cm\nC\nNb.").result == Symbol("m", "C")
+
+
 def test_what_is_put_into_an_object_is_told() -> None:
     table = described(pickle.dumps(defaultdict(list, a=1))).result
     ordered = described(pickle.dumps(OrderedDict(b=2))).result

@@ -150,6 +150,12 @@ def test_what_would_silently_change_results_is_refused_by_name(section: str, nam
         plan(f"{PLAN}{section}\n")
 
 
+@pytest.mark.parametrize("section", ["aggregator", "network"])
+def test_settings_that_are_no_mapping_are_refused(section: str) -> None:
+    with pytest.raises(InvalidArchiveError, match=f"{section}.settings"):
+        plan(f"{PLAN.replace(f'{section}: {{', 'kept: {')}{section}: {{settings: [1]}}\n")
+
+
 def test_another_aggregator_is_refused_by_name() -> None:
     with pytest.raises(UnsupportedPlanError, match=r"my\.Aggregator"):
         plan(PLAN.replace("{settings", "{template: my.Aggregator, settings", 1))
@@ -243,7 +249,7 @@ def test_what_is_no_address_is_refused(settings: str) -> None:
         pytest.param("a: {x: !!bool perhaps}", id="a bool that is none"),
         pytest.param("a: {x: !!timestamp soon}", id="a time that is none"),
         pytest.param("a: {x: 2024-13-45}", id="an impossible date"),
-        pytest.param("a: {x: " + "9" * 5000 + "}", id="a number past printing"),
+        pytest.param("a: {x: 0x" + "f" * 5000 + "}", id="a number past printing"),
         pytest.param("a: {? [1] : 2}", id="a list for a key"),
         pytest.param("a: {x: !!omap [b: 1]}", id="tuples"),
         pytest.param("a: {x: !!set {b, c}}", id="a set"),
@@ -282,6 +288,7 @@ def test_values_of_every_kind_are_accepted() -> None:
         pytest.param(
             "\n".join(" " * depth + "a:" for depth in range(40)), "nested", id="deep block"
         ),
+        pytest.param("a: {b: 1" + ":1" * 10_000 + "}", "too long", id="base sixty"),
         pytest.param("a: {b: [" + "1," * 20_000 + "]}", "too many values", id="wide"),
         pytest.param(
             "a: &a0 {x: 1}\n" + "".join(f"b{n}: &a{n + 1} [{f'*a{n},' * 9}]\n" for n in range(9)),

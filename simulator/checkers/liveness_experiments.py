@@ -1,16 +1,13 @@
 """Accepted experiments end, their streams with them, and none holds up another."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from simulator.checkers.base import Checker, Docket, PromiseKind, at
+from simulator.checkers.liveness_ends import judge_end
 from simulator.checkers.liveness_facts import Peace, Span, lived_through, lives, recovery
-from simulator.checkers.liveness_stories import (
-    Story,
-    collaborators_lived,
-    judge_end,
-    stories,
-)
+from simulator.checkers.liveness_stories import Story, collaborators_lived, stories
 from simulator.history.calls import Call
 from simulator.history.fields import text
 from simulator.history.history import History
@@ -31,7 +28,7 @@ class ExperimentsEnd(Checker):
         alive = lives(history)
         for story in stories(history):
             if not story.is_gone and collaborators_lived(story, alive, window.begin, window.end):
-                judge_end(history, docket, story, window, "")
+                judge_end(history, docket, story, window)
 
 
 @dataclass(frozen=True, repr=False)
@@ -44,44 +41,80 @@ class NoBlocking(Checker):
     )
     kind: ClassVar[PromiseKind] = PromiseKind.LIVENESS
 
+    patience_periods: float = 2
+    at_least_s: float = 5
+    """How long nothing may happen in an experiment whose collaborators are all free."""
+
     def examine(self, history: History, docket: Docket) -> None:
         window = recovery(history)
         if window is None:
             return
         alive = lives(history)
         told = stories(history)
-        lame = [
-            (story, absent)
-            for story in told
-            if (
-                absent := next(
-                    (
-                        name
-                        for name in story.collaborators
-                        if not lived_through(alive.get(name, ()), window.begin, window.end)
-                    ),
-                    None,
-                )
-            )
-        ]
+        patience_s = max(self.patience_periods * history.header.heartbeat_period_s, self.at_least_s)
+        absences = [absence for story in told for absence in _absences(story, alive, window.end)]
         for story in told:
             if story.is_gone:
                 continue
-            if not collaborators_lived(story, alive, window.begin, window.end):
+            if not collaborators_lived(story, alive, story.accepted_at, window.end):
                 continue
-            beside = next((pair for pair in lame if _overlap(pair[0], story)), None)
-            if beside is not None:
-                because = f"; {beside[0].name} stood beside it, whose {beside[1]} was absent"
-                judge_end(history, docket, story, window, because)
+            beside = [absence for absence in absences if _overlap(absence, story)]
+            if not beside:
+                continue
+            why = f"; {beside[0].story.name} stood beside it, whose {beside[0].who} was absent"
+            judge_end(history, docket, story, window, why)
+            for absence in beside:
+                if _waited(story, absence, patience_s):
+                    _tell_wait(docket, story, absence)
+                    break
 
 
-def _overlap(one: Story, other: Story) -> bool:
-    """Whether both were accepted and unended at some time."""
-    return _span(one).begin < _span(other).end and _span(other).begin < _span(one).end
+class _Absence(NamedTuple):
+    """A time at which a collaborator of an experiment did not live."""
+
+    story: Story
+    who: str
+    span: Span
 
 
-def _span(story: Story) -> Span:
-    return Span(story.accepted_at, story.ended[0] if story.ended else float("inf"))
+def _absences(story: Story, alive: Mapping[str, Sequence[Span]], end: float) -> Sequence[_Absence]:
+    """Return when collaborators of an experiment were away while it was to run."""
+    ended = min(end, story.ended[0] if story.ended else end)
+    found = []
+    for name in story.collaborators:
+        begin = story.accepted_at
+        for life in alive.get(name, ()):
+            if begin < min(life.begin, ended):
+                found.append(_Absence(story, name, Span(begin, min(life.begin, ended))))
+            begin = max(begin, life.end)
+        if begin < ended:
+            found.append(_Absence(story, name, Span(begin, ended)))
+    return found
+
+
+def _overlap(absence: _Absence, other: Story) -> bool:
+    """Whether another experiment stood beside the one with the absent collaborator."""
+    ended = other.ended[0] if other.ended else float("inf")
+    is_beside = absence.span.begin < ended and other.accepted_at < absence.span.end
+    return other is not absence.story and is_beside
+
+
+def _waited(story: Story, absence: _Absence, patience_s: float) -> bool:
+    """Whether an experiment that had everybody it needs to itself began only after a return."""
+    if set(story.collaborators) & set(absence.story.collaborators):
+        return False
+    begin = max(story.accepted_at, absence.span.begin)
+    first = min(story.moves, default=begin)
+    return absence.span.end - begin >= patience_s and first >= absence.span.end
+
+
+def _tell_wait(docket: Docket, story: Story, absence: _Absence) -> None:
+    docket.broken(
+        f"{story.name} did not begin until {absence.who} came back {at(absence.span.end)}, who"
+        f" takes part in {absence.story.name} only",
+        story.accepted,
+        absence.story.accepted,
+    )
 
 
 @dataclass(frozen=True, repr=False)

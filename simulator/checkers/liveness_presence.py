@@ -188,7 +188,7 @@ def _judge_story(docket: Docket, story: Story, start: Entry, facts: _Facts) -> N
     if not collaborators_lived(story, facts.alive, start.time, facts.until):
         return
     # What hung before the Director went down does not hang because of it.
-    was_stuck = start.time - max(story.moved_at, story.accepted_at) > facts.within_s
+    was_stuck = start.time - story.moved_at > facts.within_s
     if was_stuck and story.ended is None:
         return
     docket.occasion()

@@ -7,7 +7,6 @@ from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from simulator.checkers.base import Docket, at
 from simulator.checkers.liveness_facts import Span, lived_through
 from simulator.history.calls import NEVER, Call
 from simulator.history.entry import JsonObject
@@ -16,10 +15,6 @@ from simulator.history.history import History
 
 TERMINAL = frozenset({"finished", "failed", "rejected"})
 """The statuses that nothing can follow."""
-
-# A training that takes long is quiet; four heartbeats without any sign of work are not.
-_STILL_PERIODS = 4
-_STILL_AT_LEAST_S = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,13 +38,20 @@ class Story:
     collaborators: tuple[str, ...]
     removed: Call | None = None
     readings: list[Reading] = field(default_factory=list)
-    moved_at: float = 0.0
-    """When anything last got further: a delivery, a download, a training, a result."""
+    moves: list[float] = field(default_factory=list)
+    """When anything got further: a delivery, a download, a training, a result; in no order."""
+    results: dict[str, int] = field(default_factory=dict)
+    """How many different results each collaborator has sent."""
     is_training: bool = False
     """Whether somebody began a training and has not finished it."""
     stream_ended: Call | None = None
     quits: list[Call] = field(default_factory=list)
     """GetTasks that told a collaborator to stop, the first of each."""
+
+    @property
+    def moved_at(self) -> float:
+        """When anything last got further, be it its acceptance."""
+        return max(self.moves, default=self.accepted_at)
 
     @property
     def ended(self) -> tuple[float, int] | None:
@@ -103,38 +105,6 @@ def collaborators_lived(
 ) -> bool:
     """Whether everybody who takes part ran between two moments."""
     return all(lived_through(alive.get(name, ()), begin, end) for name in story.collaborators)
-
-
-def judge_end(history: History, docket: Docket, story: Story, window: Span, because: str) -> None:
-    """Write down whether an experiment that was to end did; `because` says what else is known."""
-    docket.occasion()
-    if story.ended is not None:
-        return
-    last = story.last_reading
-    told = "nobody read its status"
-    if last is not None:
-        told = f"its owner last read {last.status!r} {at(last.time)}"
-    evidence = [story.accepted] if last is None else [story.accepted, last.index]
-    quiet_s = max(_STILL_PERIODS * history.header.heartbeat_period_s, _STILL_AT_LEAST_S)
-    moved_at = max(story.moved_at, story.accepted_at)
-    if story.is_training or window.end - moved_at < quiet_s:
-        docket.unsure(
-            f"{story.name} had not ended when the run was over, but last got further"
-            f" {at(moved_at)}: a longer recovery would tell; {told}{because}",
-            *evidence,
-        )
-    elif last is None or last.time < (window.begin + window.end) / 2:
-        docket.unsure(
-            f"whether {story.name} ended is not known: {told}, too early to tell{because}",
-            *evidence,
-        )
-    else:
-        docket.broken(
-            f"{story.name} had not ended {at(window.end)}, after"
-            f" {window.end - window.begin:.0f} s without faults: {told}, and nothing got further"
-            f" since {at(moved_at).removeprefix('at ')}{because}",
-            *evidence,
-        )
 
 
 # ---------------------------------------------------------------- reading
@@ -253,7 +223,9 @@ def _read_results(history: History, by_name: Mapping[str, Sequence[Story]]) -> N
         key = (call.actor, name, f"{call.request.get('round')} {text(call.request, 'task')}")
         if call.is_ok and call.completed_at is not None and key not in seen:
             seen.add(key)
-            _moved(by_name, name, call.completed_at, call.ended_index)
+            story = _moved(by_name, name, call.completed_at, call.ended_index)
+            if story is not None:
+                story.results[call.actor] = story.results.get(call.actor, 0) + 1
 
 
 def _read_quits(history: History, by_name: Mapping[str, Sequence[Story]]) -> None:
@@ -285,10 +257,13 @@ def _mark_training(
         story.is_training = True
 
 
-def _moved(by_name: Mapping[str, Sequence[Story]], name: str, time: float, index: int) -> None:
+def _moved(
+    by_name: Mapping[str, Sequence[Story]], name: str, time: float, index: int
+) -> Story | None:
     story = _at(by_name, name, index)
     if story is not None:
-        story.moved_at = max(story.moved_at, time)
+        story.moves.append(time)
+    return story
 
 
 def _at(by_name: Mapping[str, Sequence[Story]], name: str, index: int) -> Story | None:

@@ -39,14 +39,16 @@ def test_an_experiment_that_its_owner_reads_as_over_has_ended(status: str) -> No
 def test_an_experiment_in_which_nothing_moves_any_more_has_not_ended() -> None:
     tale = a_tale()
     tale.submit("e1", ["a", "b"], 20)
-    tale.result("a", "e1", 50)
+    tale.download("b", "e1", 21, 2)
+    tale.result("a", "e1", 49.96)
     tale.status("e1", 290, "in_progress")
 
     judgement = ExperimentsEnd().check(tale.history())
 
     assert judgement.validity is Validity.INVALID
     assert "its owner last read 'in_progress' at 290.0 s" in only_message(judgement)
-    assert "nothing got further since 50.0 s" in only_message(judgement)
+    assert "nothing got further since 50.0 s; it waits for b" in only_message(judgement)
+    assert "GetExperimentData at 21.0 s, answered OK" in only_message(judgement)
 
 
 @pytest.mark.parametrize("training", [True, False])
@@ -156,6 +158,24 @@ def test_an_experiment_that_waits_behind_an_absent_collaborator_is_held_up() -> 
 
     assert judgement.validity is Validity.INVALID
     assert "stuck stood beside it, whose ghost was absent" in only_message(judgement)
+
+
+@pytest.mark.parametrize(("begins_at", "validity"), [(40, Validity.VALID), (151, Validity.INVALID)])
+def test_an_experiment_that_begins_only_once_anothers_collaborator_is_back_was_held_up(
+    begins_at: float, validity: Validity
+) -> None:
+    tale = a_tale()
+    tale.note(25, "actor.kill", {}, actor="a")
+    tale.restart("a", 150)
+    tale.submit("lame", ["a"], 20)
+    tale.submit("free", ["b"], 30)
+    tale.note(begins_at, "experiment.distributed", {"experiment": "free"}, actor="b")
+    tale.status("free", 250, "finished")
+    tale.status("lame", 200, "finished")
+
+    judgement = NoBlocking().check(tale.history())
+
+    assert (judgement.validity, judgement.occasions) == (validity, 1)
 
 
 def test_whether_one_was_held_up_is_unknown_where_it_still_moves() -> None:

@@ -65,8 +65,10 @@ def _undisturbed(history: History, began: int) -> Sequence[Call]:
         if actor is None or actor.kind == "attacker":
             continue
         until = history.ended_at if call.completed_at is None else call.completed_at
-        if lived_through(alive[call.actor], call.invoked_at, until) and peace.left_alone(
-            call, until
+        if (
+            peace.left_alone(call, until)
+            and lived_through(alive[call.actor], call.invoked_at, until)
+            and not history.spans_a_restart(call.invoke_index, call.ended_index)
         ):
             found.append(call)
     return found

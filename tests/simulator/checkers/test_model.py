@@ -1,0 +1,258 @@
+"""model: what is fetched is what was learnt."""
+
+import pytest
+
+from simulator.checkers.model import ModelsAreWhatWasLearnt
+from simulator.history.entry import JsonObject
+from tests.simulator.checkers.given import Given, broken, holds, is_silent, tensor
+from tests.simulator.checkers.training import (
+    FIRST,
+    SECOND,
+    THIRD,
+    checks,
+    finished,
+    round_by_all,
+    trains,
+    uploaded,
+    whole_run,
+)
+
+MODEL = ModelsAreWhatWasLearnt()
+
+
+def fetched(record: Given, kind: str, model: JsonObject) -> Given:
+    record.fetches("alice", "brain", kind, model).ok()
+    return record
+
+
+def inputs_given(record: Given) -> Given:
+    """Let both collaborators fetch what they go on from."""
+    for who in ("a", "b"):
+        record.is_given(who, "brain", "w", 0, tensor(0.0, 0.0)).ok()
+    round_by_all(record, 0)
+    for who in ("a", "b"):
+        record.is_given(who, "brain", "w", 1, SECOND).ok()
+    return record
+
+
+def test_models_of_a_whole_run_hold() -> None:
+    record = uploaded()
+    trains(record, "a", 0)
+    trains(record, "b", 0)
+    fetched(record, "last", {"w": SECOND})
+    finished(round_by_all(record, 1))
+    fetched(record, "last", {"w": THIRD})
+    fetched(record, "best", FIRST)
+
+    assert holds(record.judged_by(MODEL))
+
+
+# ---------------------------------------------------------------- what collaborators are given
+
+
+def test_everybody_is_given_the_same() -> None:
+    record = uploaded()
+    record.asks_tasks("a", "brain").ok()
+
+    assert holds(inputs_given(record).judged_by(MODEL))
+
+
+def test_the_first_model_must_be_the_uploaded_one() -> None:
+    record = uploaded()
+    record.asks_tasks("a", "brain").ok()
+    record.is_given("a", "brain", "w", 0, tensor(0.0, 0.1)).ok()
+
+    assert "tensor 'w' for round 0 of 'brain', which a got at 0.0 s, is not the uploaded" in broken(
+        record.judged_by(MODEL)
+    )
+
+
+def test_two_collaborators_must_not_be_given_different_models() -> None:
+    record = inputs_given(trains(uploaded(), "a", 0))
+    record.is_given("b", "brain", "w", 1, tensor(2.5, 5.000001)).ok()
+
+    assert "is not what a got" in broken(record.judged_by(MODEL))
+
+
+def test_a_model_must_be_the_weighted_mean() -> None:
+    record = round_by_all(uploaded(), 0)
+    record.is_given("a", "brain", "w", 1, tensor(2.0, 4.0)).ok()
+
+    assert "is not the weighted mean of what was sent in round 0" in broken(record.judged_by(MODEL))
+
+
+def test_rounding_is_no_breach() -> None:
+    record = round_by_all(uploaded(), 0)
+    record.is_given("a", "brain", "w", 1, tensor(2.500001, 5.000001)).ok()
+
+    assert holds(record.judged_by(MODEL))
+
+
+@pytest.mark.parametrize("given", [SECOND, tensor(3.0, 6.0)])
+def test_a_result_without_an_answer_may_have_counted_or_not(given: JsonObject) -> None:
+    record = trains(uploaded(), "b", 0)
+    call = record.sends("a", "brain", "train", 0, size=10, tensors={"w": tensor(1.0, 2.0)})
+    call.touched("rpc.loss", "loss", "response").lost()
+    record.is_given("b", "brain", "w", 1, given).ok()
+
+    assert holds(record.judged_by(MODEL))
+
+
+def test_where_nothing_weighs_anything_all_weigh_the_same() -> None:
+    record = uploaded()
+    for who, values in (("a", (1.0, 2.0)), ("b", (3.0, 6.0))):
+        record.asks_tasks(who, "brain").ok()
+        record.sends(who, "brain", "train", 0, size=0, tensors={"w": tensor(*values)}).ok()
+    record.is_given("a", "brain", "w", 1, tensor(2.0, 4.0)).ok()
+
+    assert holds(record.judged_by(MODEL))
+
+
+def test_a_tensor_too_large_to_be_recorded_refutes_nothing() -> None:
+    record = round_by_all(uploaded(), 0)
+    record.is_given("a", "brain", "w", 1, {"shape": [2], "sha256": "ab"}).ok()
+
+    assert holds(record.judged_by(MODEL))
+
+
+# ---------------------------------------------------------------- last
+
+
+def test_before_the_first_round_there_must_be_nothing() -> None:
+    begun = trains(uploaded(), "a", 0)
+    unbegun = uploaded()
+
+    assert holds(fetched(unbegun, "last", {}).judged_by(MODEL))
+    assert "was not empty, though no round had begun" in broken(
+        fetched(unbegun, "best", FIRST).judged_by(MODEL)
+    )
+    assert is_silent(fetched(begun, "last", {}).judged_by(MODEL))
+
+
+def test_before_any_result_was_sent_there_must_be_nothing() -> None:
+    record = uploaded()
+    record.asks_tasks("a", "brain").ok()
+
+    assert "though no round can have closed" in broken(
+        fetched(record, "last", FIRST).judged_by(MODEL)
+    )
+
+
+def test_after_the_first_round_there_must_be_something() -> None:
+    record = round_by_all(uploaded(), 0)
+    record.asks_tasks("a", "brain", round_number=1).ok()
+
+    assert "was empty, though round 0 had closed" in broken(
+        fetched(record, "best", {}).judged_by(MODEL)
+    )
+
+
+def test_the_last_model_must_be_the_last() -> None:
+    assert "the last model of 'brain' that alice got at 0.0 s is not what 2 rounds made" in broken(
+        fetched(whole_run(), "last", {"w": SECOND}).judged_by(MODEL)
+    )
+
+
+@pytest.mark.parametrize("last", [SECOND, THIRD])
+def test_while_a_round_may_just_have_closed_either_may_be_the_last(last: JsonObject) -> None:
+    record = round_by_all(uploaded(), 0)
+    round_by_all(record, 1)
+
+    assert holds(fetched(record, "last", {"w": last}).judged_by(MODEL))
+
+
+def test_the_last_model_must_be_the_same_for_everybody_bit_for_bit() -> None:
+    record = fetched(whole_run(), "last", {"w": THIRD})
+    fetched(record, "last", {"w": tensor(5.0, 10.000001)})
+
+    assert "is not what 2 rounds made of what was sent" in broken(record.judged_by(MODEL))
+
+
+def test_the_last_model_must_be_what_collaborators_went_on_from() -> None:
+    record = inputs_given(trains(uploaded(), "a", 0))
+    record.asks_tasks("a", "brain", round_number=1).ok()
+
+    assert "is not what 1 round made" in broken(
+        fetched(record, "last", {"w": tensor(2.5, 5.000001)}).judged_by(MODEL)
+    )
+
+
+def test_a_model_must_have_all_tensors() -> None:
+    assert "is not what 2 rounds made" in broken(
+        fetched(whole_run(), "last", {"other": THIRD}).judged_by(MODEL)
+    )
+
+
+# ---------------------------------------------------------------- best
+
+
+def test_the_best_model_must_be_the_one_that_scored_best() -> None:
+    assert (
+        "the best model of 'brain' that alice got at 0.0 s is not the model that went into round 0"
+        in broken(fetched(whole_run(), "best", {"w": THIRD}).judged_by(MODEL))
+    )
+
+
+def test_of_two_that_score_the_same_either_may_be_best() -> None:
+    for best in (FIRST, {"w": SECOND}):
+        record = uploaded()
+        for round_number in (0, 1):
+            for who in ("a", "b"):
+                trains_with_score(record, who, round_number, 0.5)
+        finished(record)
+
+        assert holds(fetched(record, "best", best).judged_by(MODEL))
+
+
+def test_a_later_model_that_scores_better_must_be_the_best() -> None:
+    record = uploaded()
+    for round_number, score in ((0, 0.5), (1, 0.75)):
+        for who in ("a", "b"):
+            trains_with_score(record, who, round_number, score)
+    finished(record)
+
+    assert holds(fetched(record, "best", {"w": SECOND}).judged_by(MODEL))
+    assert "went into round 1" in broken(fetched(record, "best", FIRST).judged_by(MODEL))
+
+
+def trains_with_score(record: Given, who: str, round_number: int, score: float) -> None:
+    sizes, values = {"a": 10, "b": 30}, {"a": (1.0, 2.0), "b": (3.0, 6.0)}
+    record.asks_tasks(who, "brain", round_number=round_number).ok()
+    record.sends(
+        who,
+        "brain",
+        "train",
+        round_number,
+        size=sizes[who],
+        tensors={"w": tensor(*values[who])},
+    ).ok()
+    metrics: JsonObject = {"score": [score, "validate_agg"]}
+    record.sends(who, "brain", "check", round_number, size=sizes[who], metrics=metrics).ok()
+
+
+def test_without_scores_any_model_may_be_best() -> None:
+    record = uploaded()
+    for who in ("a", "b"):
+        record.asks_tasks(who, "brain").ok()
+        record.sends(who, "brain", "train", 0, tensors={"w": tensor(1.0, 2.0)}).ok()
+
+    assert holds(fetched(record, "best", {"w": tensor(9.0, 9.0)}).judged_by(MODEL))
+
+
+def test_what_a_stranger_was_given_is_not_judged_here() -> None:
+    record = whole_run()
+    record.fetches("bob", "brain", "last", {"w": tensor(9.0, 9.0)}).ok()
+
+    assert is_silent(record.judged_by(MODEL))
+
+
+def test_scores_that_came_late_leave_it_open_which_is_best() -> None:
+    record = uploaded()
+    for round_number in (0, 1):
+        trains(record, "b", round_number)
+        record.after(1).note("actor.kill", actor="a")
+        record.after(1).there_are("envoy", "a")
+        record.asks_tasks("a", "brain", round_number=round_number).ok()
+        checks(record, "a", round_number)
+
+    assert holds(fetched(record, "best", FIRST).judged_by(MODEL))

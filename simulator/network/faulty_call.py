@@ -154,6 +154,14 @@ class FaultyCall(grpc.aio.Call):
         if self._error is not None:
             raise self._error
 
+    def _is_to_be_cancelled(self) -> bool:
+        """Whether a CancelledError is meant for whoever awaits the call.
+
+        It is not where the real call was cancelled only because this one is over.
+        """
+        task = asyncio.current_task()
+        return self.cancel() or (task is not None and task.cancelling() > 0)
+
     # ------------------------------------------------------------ waiting
 
     def _wake(self) -> None:

@@ -28,6 +28,7 @@ class Outgoing:
         self._source = _steps(() if requests is None else requests)
         self._lane = Lane() if requests is None else None
         self._feeder: asyncio.Task[None] | None = None
+        self._is_stopped = False
 
     def __aiter__(self) -> AsyncIterator[Any]:
         return self
@@ -35,6 +36,9 @@ class Outgoing:
     async def __anext__(self) -> Any:
         if self._lane is None:
             request = await anext(self._source)
+            if self._is_stopped:
+                await self._close_source()
+                raise StopAsyncIteration
             if self._judge.rules.is_empty:
                 self._judge.skip_request()
                 return request
@@ -78,6 +82,7 @@ class Outgoing:
 
     def stop(self) -> None:
         """Take no more requests: the call is over."""
+        self._is_stopped = True
         if self._lane is not None:
             self._lane.close()
         if self._feeder is not None:

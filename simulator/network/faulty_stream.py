@@ -82,8 +82,8 @@ class ManyResponses(FaultyCall):
             if self._code is None:
                 return await self._read_from(self._lane or self._start_pump(()))
         except asyncio.CancelledError:
-            self.cancel()
-            raise
+            if self._is_to_be_cancelled():
+                raise
         self._raise_error()
         return grpc.aio.EOF
 

@@ -44,8 +44,8 @@ class OneResponse(FaultyCall):
             if self._code is None:
                 await self._receive(await self._inner)
         except asyncio.CancelledError:
-            self.cancel()
-            raise
+            if self._is_to_be_cancelled():
+                raise
         except Exception as error:  # noqa: BLE001 - handed on to whoever awaits the call
             self._end_as(error)
 

@@ -30,12 +30,14 @@ class MemoryNetwork:
         now: Callable[[], float],
         address: str | None = None,
         max_message_bytes: int = MAX_MESSAGE_BYTES,
+        max_server_message_bytes: int = MAX_MESSAGE_BYTES,
     ) -> None:
         """`now` tells seconds since 1970; with an `address`, nobody listens at any other."""
         self.rules = RuleBook() if rules is None else rules
         self._handshakes = Handshakes(server_credentials, now)
         self._address = address
         self._max_message_bytes = max_message_bytes
+        self._max_server_message_bytes = max_server_message_bytes
         self._links: dict[str, MemoryLink] = {}
         self._channels: list[FaultyChannel] = []
         self.server = self._new_server()
@@ -84,7 +86,7 @@ class MemoryNetwork:
         return self.server
 
     def _new_server(self) -> MemoryServer:
-        return MemoryServer(self._handshakes, max_message_bytes=self._max_message_bytes)
+        return MemoryServer(self._handshakes, max_message_bytes=self._max_server_message_bytes)
 
     def _connection(
         self, actor: str, credentials: ClientCredentials | None, address: str | None

@@ -27,7 +27,6 @@ class MemoryChannel(grpc.aio.Channel):
         self._connection: Connection | None = None
         self._calls: dict[MemoryCall, None] = {}
         self._is_closed = False
-        self._has_failed = False
         self._watchers: list[asyncio.Future[None]] = []
 
     def __repr__(self) -> str:
@@ -55,15 +54,11 @@ class MemoryChannel(grpc.aio.Channel):
         connection = self._connection
         if connection is None or not connection.is_usable:
             connection = self._connection = self._connect()
-            self._has_failed = not connection.is_usable
             connection.on_change = self._on_change
             self._on_change()
         return connection
 
     def _on_change(self) -> None:
-        connection = self._connection
-        if connection is not None and not connection.is_usable:
-            self._has_failed = not connection.is_established
         watchers, self._watchers = self._watchers, []
         for watcher in watchers:
             if not watcher.done():
@@ -96,7 +91,7 @@ class MemoryChannel(grpc.aio.Channel):
             return State.IDLE
         if connection.is_usable:
             return State.READY if connection.is_established else State.CONNECTING
-        return State.TRANSIENT_FAILURE if self._has_failed else State.IDLE
+        return State.TRANSIENT_FAILURE if connection.was_refused else State.IDLE
 
     async def wait_for_state_change(self, last_observed_state: State) -> None:
         while self.get_state() is last_observed_state:

@@ -36,6 +36,9 @@ class Connection:
         """Whether both ends are broken, and whatever is still on its way is lost."""
         self.is_usable = True
         """Whether the client's end takes new calls."""
+        self.was_refused = False
+        """Whether it never came about."""
+        self._why_lost: str | None = None
         self.on_change: Callable[[], None] = _nothing
 
     # ------------------------------------------------------------ the client's end
@@ -46,6 +49,9 @@ class Connection:
 
     def carry(self, call: ClientEnd) -> None:
         """Send a call, now or once the handshake is done."""
+        if self._why_lost is not None:
+            call.on_unreachable(self._why_lost)
+            return
         self.calls[call] = None
         if self.is_established:
             call.on_connected(self)
@@ -64,6 +70,8 @@ class Connection:
         """Break the client's end."""
         was_established, self.is_established = self.is_established, False
         self.is_usable = False
+        self._why_lost = why
+        self.was_refused = not was_established
         self.link.forget(self)
         calls, self.calls = self.calls, {}
         for call in calls:

@@ -1,0 +1,352 @@
+"""Links that stall, heal and are cut, as both sides see them."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import grpc
+import grpc.aio
+import pytest
+
+from tests.conformance.worlds import Served, World, download, settle, unary, until, upload
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+
+class House:
+    """Handlers that wait to be told to go on, and tell what becomes of them."""
+
+    def __init__(self) -> None:
+        self.seen: list[str] = []
+        self.got: list[bytes] = []
+        self.go_on = asyncio.Event()
+
+    async def echo(self, request: bytes, _: Context) -> bytes:
+        self.seen.append("echo")
+        return request
+
+    async def wait(self, request: bytes, _: Context) -> bytes:
+        self.seen.append("wait began")
+        try:
+            await self.go_on.wait()
+        except BaseException as error:
+            self.seen.append(type(error).__name__)
+            raise
+        self.seen.append("wait ended")
+        return request
+
+    async def count(self, request: bytes, _: Context) -> AsyncIterator[bytes]:
+        for number in range(int(request)):
+            yield b"%d" % number
+            await asyncio.sleep(0.02)
+        self.seen.append("count ended")
+
+    async def receive(self, requests: AsyncIterator[bytes], _: Context) -> bytes:
+        async for request in requests:
+            self.got.append(request)
+        self.seen.append("receive ended")
+        await self.go_on.wait()
+        return b"%d" % len(self.got)
+
+    @property
+    def handlers(self) -> dict[str, Any]:
+        return {
+            "echo": grpc.unary_unary_rpc_method_handler(self.echo),
+            "wait": grpc.unary_unary_rpc_method_handler(self.wait),
+            "count": grpc.unary_stream_rpc_method_handler(self.count),
+            "receive": grpc.stream_unary_rpc_method_handler(self.receive),
+        }
+
+
+async def connected(served: Served, actor: str = "ann") -> grpc.aio.Channel:
+    """Return a channel that has its connection."""
+    channel = served.network.connect(actor, credentials=None)
+    await unary(channel, "echo")(b"", wait_for_ready=True, timeout=10)
+    return channel
+
+
+async def code_of(call: Any) -> grpc.StatusCode:
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await call
+    return caught.value.code()
+
+
+async def rest_of(call: Any) -> list[bytes]:
+    responses = []
+    while (response := await call.read()) is not grpc.aio.EOF:
+        responses.append(response)
+    return responses
+
+
+async def test_a_call_made_while_the_link_is_stalled_arrives_when_it_heals(world: World) -> None:
+    house = House()
+    async with world.serving(house.handlers) as served:
+        channel = await connected(served)
+        link = served.network.link("ann")
+        house.seen.clear()
+
+        link.stall()
+        call = asyncio.ensure_future(unary(channel, "echo")(b"held"))
+        await settle()
+        assert house.seen == []
+        assert not call.done()
+        assert served.network.open_calls() == 1
+        link.heal()
+
+        assert await call == b"held"
+        assert house.seen == ["echo"]
+        assert served.network.open_calls() == 0
+
+
+async def test_the_first_connection_waits_for_the_link_too(world: World) -> None:
+    house = House()
+    async with world.serving(house.handlers) as served:
+        channel = served.network.connect("ann", credentials=None)
+        link = served.network.link("ann")
+        link.stall()
+
+        call = asyncio.ensure_future(unary(channel, "echo")(b"first", timeout=10))
+        await settle()
+        assert house.seen == []
+        link.heal()
+
+        assert await call == b"first"
+
+
+@pytest.mark.parametrize("one_way", [False, True])
+async def test_an_answer_is_held_until_the_link_heals(world: World, *, one_way: bool) -> None:
+    house = House()
+    async with world.serving(house.handlers) as served:
+        channel = await connected(served)
+        link = served.network.link("ann")
+        call = asyncio.ensure_future(unary(channel, "wait")(b"x"))
+        await until(lambda: "wait began" in house.seen)
+
+        link.stall(towards_director=not one_way)
+        house.go_on.set()
+        await until(lambda: "wait ended" in house.seen)
+        await settle()
+        assert not call.done()
+        link.heal()
+
+        assert await call == b"x"
+
+
+async def test_what_goes_the_other_way_still_arrives_where_only_one_way_is_stalled(
+    world: World,
+) -> None:
+    house = House()
+    async with world.serving(house.handlers) as served:
+        channel = await connected(served)
+        house.seen.clear()
+        link = served.network.link("ann")
+
+        link.stall(towards_director=False)
+        call = asyncio.ensure_future(unary(channel, "echo")(b"x"))
+        await until(lambda: house.seen == ["echo"])
+        await settle()
+        assert not call.done()
+        link.heal()
+
+        assert await call == b"x"
+
+
+async def test_a_deadline_fires_on_a_stalled_link(world: World) -> None:
+    house = House()
+    async with world.serving(house.handlers) as served:
+        channel = await connected(served)
+        link = served.network.link("ann")
+        house.seen.clear()
+
+        link.stall()
+        assert await code_of(unary(channel, "wait")(b"", timeout=0.2)) is (
+            grpc.StatusCode.DEADLINE_EXCEEDED
+        )
+        await settle()
+        assert house.seen == []
+        link.heal()
+        await settle()
+
+        # It arrives together with its own cancellation, and may not even begin.
+        assert house.seen in ([], ["wait began", "CancelledError"])
+        assert await unary(channel, "echo")(b"again") == b"again"
+
+
+async def test_a_server_keeps_the_deadlines_of_the_calls_that_it_has(world: World) -> None:
+    house = House()
+    async with world.serving(house.handlers) as served:
+        channel = await connected(served)
+        house.seen.clear()
+        call = unary(channel, "wait")(b"", timeout=0.5)
+        await until(lambda: house.seen == ["wait began"])
+
+        served.network.link("ann").stall()
+
+        assert await code_of(call) is grpc.StatusCode.DEADLINE_EXCEEDED
+        await until(lambda: house.seen == ["wait began", "CancelledError"])
+
+
+async def test_a_cancellation_is_held_until_the_link_heals(world: World) -> None:
+    house = House()
+    async with world.serving(house.handlers) as served:
+        channel = await connected(served)
+        house.seen.clear()
+        link = served.network.link("ann")
+        call = unary(channel, "wait")(b"")
+        await until(lambda: house.seen == ["wait began"])
+
+        link.stall()
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+        await settle()
+        assert house.seen == ["wait began"]
+        link.heal()
+
+        await until(lambda: house.seen == ["wait began", "CancelledError"])
+
+
+async def test_a_client_that_dies_behind_a_stalled_link_is_not_missed_until_it_heals(
+    world: World,
+) -> None:
+    house = House()
+    async with world.serving(house.handlers) as served:
+        channel = await connected(served)
+        house.seen.clear()
+        link = served.network.link("ann")
+        unary(channel, "wait")(b"")
+        await until(lambda: house.seen == ["wait began"])
+
+        link.stall()
+        await channel.close()
+        await settle()
+        assert house.seen == ["wait began"]
+        link.heal()
+
+        await until(lambda: house.seen == ["wait began", "CancelledError"])
+
+
+async def test_a_stream_goes_on_where_it_stood_when_the_link_heals(world: World) -> None:
+    house = House()
+    async with world.serving(house.handlers) as served:
+        channel = await connected(served)
+        link = served.network.link("ann")
+        call = download(channel, "count")(b"10")
+        assert await call.read() == b"0"
+
+        link.stall()
+        await until(lambda: "count ended" in house.seen)
+        link.heal()
+
+        assert await rest_of(call) == [b"%d" % number for number in range(1, 10)]
+
+
+async def test_requests_and_their_end_are_held_in_order(world: World) -> None:
+    house = House()
+    house.go_on.set()
+    async with world.serving(house.handlers) as served:
+        channel = await connected(served)
+        link = served.network.link("ann")
+        call = upload(channel, "receive")()
+        await call.write(b"0")
+        await until(lambda: house.got == [b"0"])
+
+        link.stall()
+        for number in range(1, 5):
+            await call.write(b"%d" % number)
+        await call.done_writing()
+        await settle()
+        assert house.got == [b"0"]
+        link.heal()
+
+        assert await call == b"5"
+        assert house.got == [b"%d" % number for number in range(5)]
+
+
+async def test_a_stalled_link_does_not_hold_up_others(world: World) -> None:
+    house = House()
+    async with world.serving(house.handlers) as served:
+        await connected(served, "ann")
+        other = await connected(served, "bob")
+
+        served.network.link("ann").stall()
+
+        assert await unary(other, "echo")(b"x", timeout=10) == b"x"
+        served.network.link("ann").heal()
+
+
+async def test_a_cut_ends_the_calls_under_way_on_both_sides(world: World) -> None:
+    house = House()
+    async with world.serving(house.handlers) as served:
+        channel = await connected(served)
+        house.seen.clear()
+        one = unary(channel, "wait")(b"")
+        many = download(channel, "count")(b"100000")
+        assert await many.read() == b"0"
+        sent = upload(channel, "receive")()
+        await sent.write(b"half")
+        await until(lambda: house.got and house.seen == ["wait began"])
+        await settle()
+
+        served.network.link("ann").cut()
+
+        assert await code_of(one) is grpc.StatusCode.UNAVAILABLE
+        assert await code_of(sent) is grpc.StatusCode.UNAVAILABLE
+        assert await code_of(rest_of(many)) is grpc.StatusCode.UNAVAILABLE
+        await until(lambda: {"CancelledError", "receive ended"} <= set(house.seen))
+        assert "count ended" not in house.seen
+
+
+async def test_a_cut_link_connects_anew(world: World) -> None:
+    house = House()
+    async with world.serving(house.handlers) as served:
+        link = served.network.link("ann")
+        assert link.connection == 1
+        channel = await connected(served)
+        assert link.connection == 1
+
+        link.cut()
+        assert link.connection == 2, "of the call that is about to be made"
+        await settle()
+        assert await unary(channel, "echo")(b"x", wait_for_ready=True, timeout=10) == b"x"
+        assert link.connection == 2
+        link.cut()
+
+        assert link.connection == 3
+
+
+async def test_a_link_that_is_cut_while_stalled_stays_stalled(world: World) -> None:
+    house = House()
+    async with world.serving(house.handlers) as served:
+        channel = await connected(served)
+        link = served.network.link("ann")
+        house.seen.clear()
+
+        link.stall()
+        lost = asyncio.ensure_future(unary(channel, "echo")(b"lost"))
+        await settle()
+        link.cut()
+        assert await code_of(lost) is grpc.StatusCode.UNAVAILABLE
+        call = asyncio.ensure_future(
+            unary(channel, "echo")(b"held", wait_for_ready=True, timeout=10)
+        )
+        await settle()
+        assert house.seen == []
+        link.heal()
+
+        assert await call == b"held"
+        assert house.seen == ["echo"], "what was under way when it was cut is lost"
+
+
+async def test_a_closed_channel_is_followed_by_another_connection(world: World) -> None:
+    async with world.serving(House().handlers) as served:
+        link = served.network.link("ann")
+        first = await connected(served)
+        await first.close()
+        await settle()
+        assert link.connection == 2
+
+        await connected(served)
+
+        assert link.connection == 2
+        assert served.network.link("bob").connection == 1

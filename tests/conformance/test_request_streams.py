@@ -1,0 +1,298 @@
+"""Calls whose requests are a stream."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import grpc
+import grpc.aio
+import pytest
+
+from tests.conformance.worlds import Handlers, World, all_of, chat, failure, settle, until, upload
+
+Handler = grpc.stream_unary_rpc_method_handler
+Context = grpc.aio.ServicerContext[Any, Any]
+
+
+class Receiving:
+    """A handler that takes an upload, and tells what becomes of it."""
+
+    def __init__(self, pause_s: float = 0.0) -> None:
+        self.got: list[bytes] = []
+        self.seen: list[str] = []
+        self._pause_s = pause_s
+
+    async def receive(self, requests: AsyncIterator[bytes], _: Context) -> bytes:
+        try:
+            async for request in requests:
+                self.got.append(request)
+                if self._pause_s:
+                    await asyncio.sleep(self._pause_s)
+            self.seen.append("end of requests")
+            await asyncio.sleep(0.1)
+        except BaseException as error:
+            self.seen.append(type(error).__name__)
+            raise
+        self.seen.append("finished")
+        return b"%d" % len(self.got)
+
+    @property
+    def handlers(self) -> dict[str, Any]:
+        return {"receive": Handler(self.receive)}
+
+
+async def numbers(count: int) -> AsyncIterator[bytes]:
+    for number in range(count):
+        yield b"%d" % number
+        await asyncio.sleep(0)
+
+
+async def endless(closed: list[str], pause_s: float) -> AsyncIterator[bytes]:
+    try:
+        while True:
+            yield b"more"
+            await asyncio.sleep(pause_s)
+    except BaseException as error:
+        closed.append(type(error).__name__)
+        raise
+
+
+async def test_requests_come_in_the_order_in_which_they_were_sent(world: World) -> None:
+    receiving = Receiving()
+    async with world.serving(receiving.handlers) as served:
+        channel = served.network.connect("ann", credentials=None)
+
+        answer = await upload(channel, "receive")(numbers(500))
+
+        assert answer == b"500"
+        assert receiving.got == [b"%d" % number for number in range(500)]
+        assert receiving.seen == ["end of requests", "finished"]
+
+
+@pytest.mark.parametrize("count", [0, 1, 5])
+async def test_a_plain_iterator_will_do(world: World, count: int) -> None:
+    def plain() -> Iterator[bytes]:
+        for _ in range(count):
+            yield b"x"
+
+    async with world.serving(Receiving().handlers) as served:
+        channel = served.network.connect("ann", credentials=None)
+
+        assert await upload(channel, "receive")(plain()) == b"%d" % count
+
+
+async def test_requests_can_be_written_one_by_one(world: World) -> None:
+    receiving = Receiving()
+    async with world.serving(receiving.handlers) as served:
+        channel = served.network.connect("ann", credentials=None)
+        call = upload(channel, "receive")()
+
+        await call.write(b"a")
+        await call.write(b"b")
+        await call.done_writing()
+        await call.done_writing()
+        with pytest.raises(asyncio.InvalidStateError):
+            await call.write(b"after the end of requests")
+
+        assert await call == b"2"
+        with pytest.raises(asyncio.InvalidStateError):
+            await call.write(b"after the end of the call")
+        await call.done_writing()
+
+
+async def test_an_iterator_and_writing_cannot_be_mixed(world: World) -> None:
+    async with world.serving(Receiving().handlers) as served:
+        channel = served.network.connect("ann", credentials=None)
+        call = upload(channel, "receive")(numbers(3))
+
+        with pytest.raises(grpc.aio.UsageError):
+            await call.write(b"x")
+
+        assert await call == b"3"
+
+
+async def test_an_upload_that_is_cancelled_ends_in_good_order_and_then_the_handler_is_cancelled(
+    world: World,
+) -> None:
+    receiving = Receiving()
+    closed: list[str] = []
+    async with world.serving(receiving.handlers) as served:
+        channel = served.network.connect("ann", credentials=None)
+        call = upload(channel, "receive")(endless(closed, 60))
+        await until(lambda: receiving.got == [b"more"])
+        await settle()
+
+        call.cancel()
+
+        with pytest.raises(asyncio.CancelledError):
+            await call
+        await until(lambda: receiving.seen == ["end of requests", "CancelledError"])
+        await until(lambda: closed)
+        assert receiving.got == [b"more"]
+
+
+async def test_an_upload_whose_client_is_gone_is_told_only_by_an_await(world: World) -> None:
+    accepted: list[int] = []
+
+    async def accepts(requests: AsyncIterator[bytes], _: Context) -> bytes:
+        # Whoever checks nothing and awaits nothing takes half an upload for a whole one.
+        accepted.append(len([request async for request in requests]))
+        return b""
+
+    async with world.serving({"it": Handler(accepts)}) as served:
+        channel = served.network.connect("ann", credentials=None)
+        call = upload(channel, "it")()
+        await call.write(b"the first half")
+        await settle()
+
+        call.cancel()
+
+        await until(lambda: accepted == [1])
+
+
+async def test_an_upload_that_is_cancelled_while_its_handler_works_cancels_the_handler(
+    world: World,
+) -> None:
+    receiving = Receiving(pause_s=60)
+    async with world.serving(receiving.handlers) as served:
+        channel = served.network.connect("ann", credentials=None)
+        call = upload(channel, "receive")(numbers(20))
+        await until(lambda: receiving.got == [b"0"])
+
+        call.cancel()
+
+        await until(lambda: receiving.seen == ["CancelledError"])
+
+
+async def test_a_deadline_ends_an_upload_likewise(world: World) -> None:
+    receiving = Receiving()
+    async with world.serving(receiving.handlers) as served:
+        channel = served.network.connect("ann", credentials=None)
+
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await upload(channel, "receive")(endless([], 60), timeout=0.3)
+
+        assert caught.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+        await until(lambda: receiving.seen == ["end of requests", "CancelledError"])
+
+
+async def test_an_upload_whose_iterator_raises_is_cancelled(world: World) -> None:
+    receiving = Receiving()
+
+    async def breaks() -> AsyncIterator[bytes]:
+        yield b"first"
+        await asyncio.sleep(0.05)
+        raise ValueError("the client's own trouble")
+
+    async with world.serving(receiving.handlers) as served:
+        channel = served.network.connect("ann", credentials=None)
+        call = upload(channel, "receive")(breaks())
+
+        with pytest.raises(asyncio.CancelledError):
+            await call
+
+        assert call.cancelled()
+        await until(lambda: receiving.seen[-1:] == ["CancelledError"])
+
+
+async def test_a_handler_may_answer_before_it_has_read_everything(world: World) -> None:
+    closed: list[str] = []
+
+    async def answers_early(requests: AsyncIterator[bytes], _: Context) -> bytes:
+        return await anext(requests)
+
+    async with world.serving({"it": Handler(answers_early)}) as served:
+        channel = served.network.connect("ann", credentials=None)
+
+        assert await upload(channel, "it")(endless(closed, 0.01)) == b"more"
+        await until(lambda: closed)
+
+
+async def test_a_handler_may_abort_in_the_middle_of_an_upload(world: World) -> None:
+    async def aborts(requests: AsyncIterator[bytes], context: Context) -> bytes:
+        await anext(requests)
+        await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "not like this")
+
+    async with world.serving({"it": Handler(aborts)}) as served:
+        channel = served.network.connect("ann", credentials=None)
+
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await upload(channel, "it")(numbers(1000))
+
+        assert failure(caught.value) == (grpc.StatusCode.INVALID_ARGUMENT, "not like this")
+
+
+async def test_an_upload_that_is_not_overridden_is_unimplemented(world: World) -> None:
+    def is_not_overridden(_: Any, context: Context) -> bytes:
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        raise NotImplementedError("Method not implemented!")
+
+    async with world.serving({"it": Handler(is_not_overridden)}) as served:
+        channel = served.network.connect("ann", credentials=None)
+
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await upload(channel, "it")(numbers(3))
+
+        assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED
+
+
+async def test_a_handler_that_does_not_read_holds_the_writer_up(world: World) -> None:
+    wait = asyncio.Event()
+
+    async def does_not_read(_: AsyncIterator[bytes], __: Context) -> bytes:
+        await wait.wait()
+        return b"done"
+
+    async with world.serving({"it": Handler(does_not_read)}) as served:
+        channel = served.network.connect("ann", credentials=None)
+        written = 0
+
+        async def sends() -> AsyncIterator[bytes]:
+            nonlocal written
+            for _ in range(200):
+                yield bytes(1_000_000)
+                written += 1
+
+        call = upload(channel, "it")(sends())
+        await settle()
+        assert written < 100
+        wait.set()
+
+        assert await call == b"done"
+        assert written < 200
+
+
+async def test_big_requests_arrive_whole(world: World) -> None:
+    receiving = Receiving()
+
+    async def sends() -> AsyncIterator[bytes]:
+        for number in range(4):
+            yield bytes([number]) * 8_000_000
+
+    async with world.serving(receiving.handlers) as served:
+        channel = served.network.connect("ann", credentials=None)
+
+        await upload(channel, "receive")(sends())
+
+        assert [(len(one), one[:1], one[-1:]) for one in receiving.got] == [
+            (8_000_000, bytes([number]), bytes([number])) for number in range(4)
+        ]
+
+
+async def test_both_sides_may_stream(world: World) -> None:
+    async def replies(requests: AsyncIterator[bytes], _: Context) -> AsyncIterator[bytes]:
+        async for request in requests:
+            yield b"re: " + request
+
+    handlers: Handlers = {"it": grpc.stream_stream_rpc_method_handler(replies)}
+    async with world.serving(handlers) as served:
+        channel = served.network.connect("ann", credentials=None)
+        call = chat(channel, "it")()
+
+        await call.write(b"one")
+        assert await call.read() == b"re: one"
+        await call.write(b"two")
+        assert await call.read() == b"re: two"
+        await call.done_writing()
+        assert await call.read() is grpc.aio.EOF
+        assert await all_of(chat(channel, "it")(numbers(2))) == [b"re: 0", b"re: 1"]

@@ -163,7 +163,7 @@ class Link(Protocol):
 
     @property
     def connection(self) -> int:
-        """How many times this actor has connected so far."""
+        """The number of the connection that a call made now would go over, counted from 1."""
 
 
 class Network(Protocol):

@@ -77,6 +77,9 @@ def downtimes(history: History) -> tuple[Span, ...]:
 def envoy_lines(history: History) -> tuple[EnvoyLine, ...]:
     """Return every envoy, in the order of their coming."""
     presence = _presence(history)
+    window = liveness_facts.recovery(history)
+    # Afterwards all leave, which is no part of anybody's story.
+    until_s = history.ended_at if window is None else window.end
     alive = liveness_facts.lives(history)
     lines = []
     for actor in history.actors.values():
@@ -98,7 +101,7 @@ def envoy_lines(history: History) -> tuple[EnvoyLine, ...]:
                 is_online=sights[-1][1] if sights else None,
                 downloads=_downloads(history, name),
                 trainings=_trainings(history, name),
-                away=_gaps(alive[name], history.ended_at),
+                away=_gaps(alive[name], until_s),
                 marks=tuple(_mark(note) for note in marks),
                 heartbeats=_count_ok(history.calls("UpdateEnvoyStatus", name)),
                 results=_count_ok(history.calls("SendLocalTaskResults", name)),

@@ -12,6 +12,8 @@ STATUS_STYLES: Mapping[str, str] = {
 }
 """Colours of experiment statuses on a terminal; the word always stands beside the colour."""
 
+_GAP = "\N{NARROW NO-BREAK SPACE}"
+_HARMLESS = f"\n{_GAP}"
 _MINUTE_S = 60
 _HOUR_S = 3600
 
@@ -36,7 +38,7 @@ def duration(seconds: float) -> str:
 
 def thousands(number: int) -> str:
     """Return a count whose digits are grouped: 12 480."""
-    return f"{number:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
+    return f"{number:,}".replace(",", _GAP)
 
 
 def size(count: int) -> str:
@@ -57,6 +59,6 @@ def readable(words: str) -> str:
     if words.isprintable():
         return words
     return "".join(
-        char if char.isprintable() or char == "\n" else char.encode("unicode_escape").decode()
+        char if char.isprintable() or char in _HARMLESS else char.encode("unicode_escape").decode()
         for char in words
     )

@@ -1,5 +1,6 @@
 """The picture of a run: phases, faults, experiments and envoys over one line of time."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,7 +18,11 @@ _NAME_CHARS = 24
 MOST_ENVOYS = 60
 MOST_EXPERIMENTS = 24
 _MOST_TICKS = 12
+# What a digit and its surroundings take.
+_ROUND_PX = 9
 _STEPS_S = (0.1, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400)
+
+_DIGITS = re.compile(r"(\d+)")
 
 _MARKS = {
     "actor.kill": ("cross", "mark bad", "killed"),
@@ -156,10 +161,11 @@ def _experiment(drawing: _Drawing, line: ExperimentLine) -> None:
     outcome = line.outcome or "unknown"
     hint = f"{line.name} of {line.owner}, {outcome}: {line.told}"
     drawing.span(span, y + 2, 14, f"experiment {outcome}", hint)
-    for nth, begun_s in line.rounds_begun:
-        x = drawing.x(begun_s)
+    rounds = [(nth, drawing.x(begun_s)) for nth, begun_s in line.rounds_begun]
+    for (nth, x), (_, following) in zip(rounds, [*rounds[1:], (0, drawing.x(end_s))], strict=True):
         drawing.canvas.line(x, y + 2, x, y + 16, "round")
-        drawing.canvas.words(x + 3, y + 12.5, str(nth), "round-number")
+        if following - x > _ROUND_PX * len(str(nth)):
+            drawing.canvas.words(x + 3, y + 12.5, str(nth), "round-number")
     x = drawing.x(end_s)
     if line.ended_s is None:
         drawing.canvas.sign("arrow", x - 6, y + 9, "mark bad", "not ended")
@@ -181,11 +187,14 @@ def _envoys(drawing: _Drawing, summary: Summary) -> None:
                 hits.setdefault(name, []).append((fault.fault, window))
     # Where not all can be shown, those with a story are.
     by_story = sorted(summary.envoys, key=lambda line: not _has_story(line, hits))
-    shown = {line.name for line in by_story[:MOST_ENVOYS]}
-    for line in summary.envoys:
-        if line.name in shown:
-            _envoy(drawing, line, hits.get(line.name, []))
+    for line in sorted(by_story[:MOST_ENVOYS], key=lambda line: (line.group, _natural(line.name))):
+        _envoy(drawing, line, hits.get(line.name, []))
     _hidden(drawing, len(summary.envoys) - MOST_ENVOYS)
+
+
+def _natural(name: str) -> list[tuple[int, str]]:
+    """Return what sorts `envoy-10` after `envoy-9`."""
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in _DIGITS.split(name)]
 
 
 def _has_story(line: EnvoyLine, hits: dict[str, list[tuple[str, Span]]]) -> bool:

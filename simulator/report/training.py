@@ -43,16 +43,11 @@ class ExperimentLine:
     ended_s: float | None
     rounds: int
     """As many as it was to take; 0 where the upload did not say."""
+    rounds_done: int
+    """How many were closed, as far as the Director's metrics and the next round tell."""
     rounds_begun: tuple[tuple[int, float], ...]
     """Each round, and when its first collaborator began it."""
     loss: Curve | None
-
-    @property
-    def rounds_done(self) -> int:
-        """How many rounds have been closed, as far as the metrics and the next round tell."""
-        by_metrics = self.loss.points[-1][0] + 1 if self.loss else 0
-        begun = self.rounds_begun[-1][0] if self.rounds_begun else 0
-        return max(by_metrics, begun)
 
 
 def experiment_lines(history: History) -> tuple[ExperimentLine, ...]:
@@ -69,6 +64,8 @@ def experiment_lines(history: History) -> tuple[ExperimentLine, ...]:
 
 def _line(history: History, first: Call, story: Story | None, ending: Ending) -> ExperimentLine:
     upload = first if story is None else story.accepted
+    streamed = {} if story is None else _streamed(history, story)
+    begun = () if story is None else _rounds_begun(history, story)
     return ExperimentLine(
         name=text(first.request, "experiment"),
         owner=first.actor,
@@ -79,8 +76,15 @@ def _line(history: History, first: Call, story: Story | None, ending: Ending) ->
         accepted_s=None if story is None else story.accepted_at,
         ended_s=None if story is None or story.ended is None else story.ended[0],
         rounds=whole(upload.request, "rounds", 0),
-        rounds_begun=() if story is None else _rounds_begun(history, story),
-        loss=None if story is None else _loss(history, story),
+        rounds_done=max(
+            # The Director tells a round's metrics when it closes it, and then begins the next.
+            *(nth + 1 for points in streamed.values() for nth in points),
+            *(nth for nth, _ in begun),
+            whole(upload.request, "rounds", 0) if ending.outcome == "finished" else 0,
+            0,
+        ),
+        rounds_begun=begun,
+        loss=None if story is None else _loss(streamed or _sent(history, story)),
     )
 
 
@@ -101,9 +105,8 @@ def _rounds_begun(history: History, story: Story) -> tuple[tuple[int, float], ..
 # ---------------------------------------------------------------- the loss
 
 
-def _loss(history: History, story: Story) -> Curve | None:
+def _loss(curves: "_Curves") -> Curve | None:
     """Return how the loss fell, by what the Director tells, or else by what it was sent."""
-    curves = _streamed(history, story) or _sent(history, story)
     for wanted in _LOSSES:
         for metric, points in curves.items():
             if wanted in metric:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import EnumMeta
+from enum import StrEnum
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -91,7 +91,7 @@ def kind(hint: Any) -> str:
         if _is(hint, quantity):
             return words
     arguments = get_args(hint)
-    if isinstance(hint, EnumMeta):
+    if isinstance(hint, type) and issubclass(hint, StrEnum):
         return " | ".join(hint)
     if get_origin(hint) is Literal:
         return " | ".join(str(argument) for argument in arguments)

@@ -12,11 +12,11 @@ from pydantic import BaseModel, Tag
 
 def descend(hint: Any, part: str | int) -> Any:
     """Return the hint one step further down, or None where it cannot be told."""
-    bare = _bare(hint)
-    members = _members(bare)
-    if len(members) > 1:
+    first, *others = _members(_bare(hint))
+    if others:
+        members = (first, *others)
         return next((member for member in members if part in tuple(_labels(member))), None)
-    bare = _bare(members[0])
+    bare = _bare(first)
     arguments = get_args(bare)
     match get_origin(bare):
         case None:

@@ -223,8 +223,8 @@ class Director:
     def dataset(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
         return self._federation.rules.sample_shape, self._federation.rules.target_shape
 
-    def envoys(self) -> Sequence[EnvoyView]:
-        return envoy_views(self._federation, self._clock.now())
+    def envoys(self, caller: Caller) -> Sequence[EnvoyView]:
+        return envoy_views(self._federation, self._clock.now(), viewer=caller.name)
 
     def status(self, caller: Caller, experiment: ExperimentName) -> Status:
         return self._federation.catalogue.owned(experiment, caller.name).status

@@ -125,8 +125,11 @@ class DirectorInterface(Protocol):
     def dataset(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Sample and target shape of the federation."""
 
-    def envoys(self) -> Sequence[EnvoyView]:
-        """Every registered envoy, in the order of first registration."""
+    def envoys(self, caller: Caller) -> Sequence[EnvoyView]:
+        """Every registered envoy, in the order of first registration.
+
+        What an envoy works on is told only to whom that experiment belongs.
+        """
 
     def status(self, caller: Caller, experiment: ExperimentName) -> Status:
         """Raises UnknownExperimentError where it is not the caller's."""

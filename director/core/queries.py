@@ -19,8 +19,11 @@ __all__ = [
 ]
 
 
-def envoy_views(federation: Federation, now: float) -> Sequence[EnvoyView]:
-    """Return every registered envoy, in the order of first registration."""
+def envoy_views(federation: Federation, now: float, *, viewer: str) -> Sequence[EnvoyView]:
+    """Return every registered envoy, in the order of first registration.
+
+    The viewer learns what an envoy works on only where the experiment is theirs.
+    """
     valid_s = federation.rules.valid_s
     return [
         EnvoyView(
@@ -29,7 +32,7 @@ def envoy_views(federation: Federation, now: float) -> Sequence[EnvoyView]:
             is_experiment_running=envoy.is_experiment_running,
             seen_at=envoy.seen_at,
             valid_s=valid_s,
-            experiment=_experiment_of(federation, envoy),
+            experiment=_experiment_of(federation, envoy, viewer),
         )
         for envoy in federation.registry
     ]
@@ -51,11 +54,13 @@ def experiment_view(experiment: Experiment, run: RunView) -> ExperimentView:
     )
 
 
-def _experiment_of(federation: Federation, envoy: Envoy) -> ExperimentName | None:
+def _experiment_of(federation: Federation, envoy: Envoy, viewer: str) -> ExperimentName | None:
     if envoy.experiment is None:
         return None
     experiment = federation.catalogue.get(envoy.experiment)
     if experiment is None or experiment.status is not Status.IN_PROGRESS:
+        return None
+    if experiment.owner != viewer:
         return None
     return None if experiment.parts[envoy.name].is_dismissed else experiment.name
 

@@ -33,7 +33,7 @@ async def test_whoever_fits_is_registered_and_whoever_does_not_is_not() -> None:
         assert not await house.director.report_shard(caller(), shard("b", shape=["28", "28"]))
         assert not await house.director.report_shard(caller(), shard("c", shape=[]))
 
-        assert [view.shard.envoy for view in house.director.envoys()] == ["a"]
+        assert [view.shard.envoy for view in house.director.envoys(caller())] == ["a"]
         assert house.director.dataset() == (("1",), ("1",))
 
 
@@ -67,11 +67,11 @@ async def test_presence_follows_the_signs_of_life() -> None:
         await asyncio.sleep(15)
         await heartbeat(house, caller())
         await asyncio.sleep(19)
-        assert house.director.envoys()[0].is_online
+        assert house.director.envoys(caller())[0].is_online
 
         await asyncio.sleep(2)
 
-        [view] = house.director.envoys()
+        [view] = house.director.envoys(caller())
         assert (view.is_online, view.seen_at, view.valid_s) == (False, EPOCH + 15, 20)
 
 

@@ -193,7 +193,7 @@ async def test_a_director_that_is_started_again_knows_what_it_knew() -> None:
             await writer.commit()
 
     async with housed(journal=journal, archives=archives) as house:
-        assert [view.shard.envoy for view in house.director.envoys()] == ["a"]
+        assert [view.shard.envoy for view in house.director.envoys(caller())] == ["a"]
         assert (house.status(MRI), house.status(CT)) == (Status.IN_PROGRESS, Status.FAILED)
         assert len(archives.list()) == 2
         assert await house.metrics(CT) == []
@@ -257,7 +257,7 @@ async def test_what_cannot_be_written_down_does_not_happen() -> None:
                 await refused
 
         assert (await house.settled())["archives"] == 0
-        assert not house.director.envoys()
+        assert not house.director.envoys(caller())
         assert not house.director.experiments(caller())
 
 

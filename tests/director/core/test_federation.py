@@ -131,7 +131,7 @@ def test_an_envoy_is_listed_once_with_its_latest_shard() -> None:
 
     federation.handle(ShardReported(shard=replace(shard(A), description="new")), 5.0)
 
-    views = envoy_views(federation, 5.0)
+    views = envoy_views(federation, 5.0, viewer="alice")
     assert [(view.shard.envoy, view.shard.description) for view in views] == [
         ("a", "new"),
         ("b", ""),
@@ -156,7 +156,7 @@ def test_a_shard_that_cannot_be_kept_is_refused(bad: Shard, refusal: type[Direct
     with pytest.raises(refusal):
         federation.handle(ShardReported(shard=bad), 0.0)
 
-    assert envoy_views(federation, 0.0) == []
+    assert envoy_views(federation, 0.0, viewer="alice") == []
 
 
 def test_the_registry_has_a_limit_that_known_envoys_do_not_meet() -> None:
@@ -173,7 +173,9 @@ def test_presence_ends_two_periods_after_the_last_sign_of_life() -> None:
 
     federation.handle(HeartbeatReceived(envoy=A, is_experiment_running=True), 7.0)
 
-    online = [envoy_views(federation, now)[0].is_online for now in (7.0, 26.9, 27.0)]
+    online = [
+        envoy_views(federation, now, viewer="alice")[0].is_online for now in (7.0, 26.9, 27.0)
+    ]
     assert online == [True, True, False]
 
 
@@ -182,11 +184,11 @@ def test_every_kind_of_call_by_an_envoy_is_a_sign_of_life() -> None:
 
     seen = []
     federation.handle(HeartbeatReceived(envoy=A, is_experiment_running=False), 1.0)
-    seen.append(envoy_views(federation, 0.0)[0].seen_at)
+    seen.append(envoy_views(federation, 0.0, viewer="alice")[0].seen_at)
     wait(federation, 1, now=2.0)
-    seen.append(envoy_views(federation, 0.0)[0].seen_at)
+    seen.append(envoy_views(federation, 0.0, viewer="alice")[0].seen_at)
     federation.handle(CollaboratorCalled(experiment=None, collaborator=A), 3.0)
-    seen.append(envoy_views(federation, 0.0)[0].seen_at)
+    seen.append(envoy_views(federation, 0.0, viewer="alice")[0].seen_at)
 
     assert seen == [1.0, 2.0, 3.0]
 
@@ -197,7 +199,7 @@ def test_a_clock_that_steps_back_does_not_take_presence_away() -> None:
 
     federation.handle(HeartbeatReceived(envoy=A, is_experiment_running=False), 20.0)
 
-    assert envoy_views(federation, 50.0)[0].seen_at == 50.0
+    assert envoy_views(federation, 50.0, viewer="alice")[0].seen_at == 50.0
 
 
 def test_a_heartbeat_brings_what_the_envoy_does_and_its_devices() -> None:
@@ -207,7 +209,7 @@ def test_a_heartbeat_brings_what_the_envoy_does_and_its_devices() -> None:
     federation.handle(HeartbeatReceived(envoy=A, is_experiment_running=True, devices=(busy,)), 1.0)
     federation.handle(HeartbeatReceived(envoy=A, is_experiment_running=True), 2.0)
 
-    [view] = envoy_views(federation, 2.0)
+    [view] = envoy_views(federation, 2.0, viewer="alice")
     assert view.is_experiment_running
     assert view.shard.devices == (busy,)
 
@@ -218,7 +220,7 @@ def test_a_new_registration_begins_afresh() -> None:
 
     federation.handle(ShardReported(shard=shard()), 2.0)
 
-    assert not envoy_views(federation, 2.0)[0].is_experiment_running
+    assert not envoy_views(federation, 2.0, viewer="alice")[0].is_experiment_running
 
 
 def test_strangers_have_to_register_first() -> None:
@@ -310,7 +312,7 @@ def test_a_dismissed_collaborator_is_not_told_of_the_experiment_again() -> None:
     federation.handle(CollaboratorDismissed(experiment=id_of(federation), collaborator=A), 3.0)
 
     assert wait(federation, 1, connection="9") == []
-    assert envoy_views(federation, 3.0)[0].experiment is None
+    assert envoy_views(federation, 3.0, viewer="alice")[0].experiment is None
 
 
 def test_a_half_open_connection_does_not_swallow_a_delivery() -> None:
@@ -349,7 +351,7 @@ def test_experiments_are_handed_out_one_by_one_in_the_order_of_their_start() -> 
         ArchiveFetched(experiment=id_of(federation), collaborator=A, connection="1"), 4.0
     )
     assert wait(federation, 3) == [deliver(3, CT)]
-    assert envoy_views(federation, 4.0)[0].experiment == CT
+    assert envoy_views(federation, 4.0, viewer="alice")[0].experiment == CT
 
 
 def test_one_connection_may_hold_only_so_many_long_polls() -> None:
@@ -606,11 +608,11 @@ def test_an_envoy_is_not_said_to_be_at_an_experiment_that_is_gone() -> None:
     federation = registered(A)
     federation.handle(submission(), 1.0)
     wait(federation, 1)
-    assert envoy_views(federation, 1.0)[0].experiment == MRI
+    assert envoy_views(federation, 1.0, viewer="alice")[0].experiment == MRI
 
     federation.handle(ExperimentRemoved(name=MRI, owner="alice"), 2.0)
 
-    assert envoy_views(federation, 2.0)[0].experiment is None
+    assert envoy_views(federation, 2.0, viewer="alice")[0].experiment is None
 
 
 def test_what_is_removed_before_its_start_was_never_there() -> None:
@@ -705,8 +707,21 @@ def test_applying_the_durable_events_again_gives_the_same_federation() -> None:
     for event in (*events, over):
         after.apply(event, 1.0 if event is not over else 2.0)
 
-    assert envoy_views(after, 2.0) == envoy_views(before, 2.0)
+    assert envoy_views(after, 2.0, viewer="alice") == envoy_views(before, 2.0, viewer="alice")
     assert list(after.catalogue) == list(before.catalogue)
     assert [type(effect) for effect in after.resume()] == [StartRun, Review]
     assert after.blobs() == before.blobs()
     assert repr(after) == "<Federation: 1 envoys, 3 experiments>"
+
+
+def test_what_an_envoy_works_on_is_told_to_its_owner_alone() -> None:
+    federation = registered(A)
+    federation.handle(submission(owner="alice"), 1.0)
+    wait(federation, 1)
+
+    told = {
+        viewer: envoy_views(federation, 2.0, viewer=viewer)[0].experiment
+        for viewer in ("alice", "bob")
+    }
+
+    assert told == {"alice": MRI, "bob": None}

@@ -20,7 +20,6 @@ from rich.table import Table
 
 from simulator.batch import Order, perform, perform_all
 from simulator.checkers import CHECKERS
-from simulator.checkers.liveness import LIVENESS
 from simulator.faults.describe import describe_faults
 from simulator.report.cases import CaseResult, exit_code
 from simulator.report.console import render_summary
@@ -266,7 +265,7 @@ def guarantees() -> None:
     table.add_column(style="bold", no_wrap=True)
     table.add_column(style="dim", no_wrap=True)
     table.add_column()
-    for checker in (*CHECKERS, *LIVENESS):
+    for checker in CHECKERS:
         table.add_row(checker.guarantee, checker.kind.value, checker.promise)
     Console().print(table)
 

@@ -11,7 +11,6 @@ from director.clock import Clock, SystemClock
 from director.offload import in_thread, inline
 from director.transport.server import DirectorGRPCServer
 from simulator.actors import canary
-from simulator.checkers import CHECKERS
 from simulator.checkers.judge import Verdict, judge
 from simulator.checkers.validity import PlannedFault
 from simulator.engine.cast import Arrival, Casting
@@ -89,7 +88,7 @@ def run_case(
     except (DeadlockError, HostError) as error:
         raise HarnessError(str(error)) from error
     planned = [PlannedFault(fault=fault.id, type=fault.name()) for fault in case.scenario.faults]
-    verdict = judge(history, case.scenario.expect, safety=CHECKERS, planned=planned)
+    verdict = judge(history, case.scenario.expect, planned=planned)
     return Played(
         case=case,
         seed=seed,

@@ -1,4 +1,4 @@
-"""A run without a scenario: a Director, a network in memory, and whom a test lets in."""
+"""A run without a scenario: a Director, a network, and whom a test lets in."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -40,11 +40,19 @@ class House:
     """Provides `simulator.world.World`, and the actors that tests need."""
 
     def __init__(
-        self, network: MemoryNetwork, director: Any, *, seed: int, pki: Pki | None
+        self,
+        network: Network,
+        director: Any,
+        *,
+        seed: int = 1,
+        pki: Pki | None = None,
+        address: str = ADDRESS,
     ) -> None:
+        self._began_at = asyncio.get_running_loop().time()
+        self._address = address
         self._recorder = HistoryRecorder(self.now)
         self.record: Recorder = self._recorder
-        self.network: Network = network
+        self.network = network
         self.director = director
         self.pki = pki
         self._chance = Chance(seed)
@@ -55,7 +63,7 @@ class House:
         return self._chance.stream(stream)
 
     def now(self) -> float:
-        return asyncio.get_running_loop().time()
+        return asyncio.get_running_loop().time() - self._began_at
 
     def actors(self) -> Sequence[Actor]:
         return tuple(self._actors.values())
@@ -90,7 +98,7 @@ class House:
             labels={"region": "eu"},
             profile=PROFILES[profile],
             credentials=self.credentials(name),
-            director=ADDRESS,
+            director=self._address,
         )
         return self._came(Envoy(self, person, shard=shard, training=training))
 
@@ -103,7 +111,7 @@ class House:
 
     def attacker(self, name: str, attack: Attack, experiments: Sequence[str] = ()) -> Attacker:
         person = Person(
-            id=name, kind="attacker", credentials=self.credentials(name), director=ADDRESS
+            id=name, kind="attacker", credentials=self.credentials(name), director=self._address
         )
         return Attacker(self, person, attack, pki=self.pki, experiments=experiments)
 
@@ -113,7 +121,7 @@ class House:
             kind="frontend",
             profile=PROFILES[profile],
             credentials=self.credentials(name),
-            director=ADDRESS,
+            director=self._address,
         )
 
     def audience(self, to: Recipients) -> Audience:

@@ -3,11 +3,13 @@
 import asyncio
 from collections import Counter
 
+import grpc
 import pytest
 
 from director.core.lifecycle import Status
 from simulator.actors.steps import Submit, SubmitStep
 from simulator.history.entry import Kind
+from simulator.network.api import PASS, Message, Reject, Verdict
 from simulator.pki import Pki
 from simulator.world import (
     Attack,
@@ -186,3 +188,17 @@ async def test_the_world_lets_attackers_in() -> None:
         await house.attack("mallory", Pry(experiments=("e1",)))
 
         assert house.topics("mallory")[-1] == "actor.stop"
+
+
+async def test_an_attacker_who_finds_nobody_names_nobody() -> None:
+    async with housed() as house:
+
+        def hide(message: Message) -> Verdict:
+            hidden = Reject(grpc.StatusCode.UNAVAILABLE, "lost")
+            return hidden if message.method == "GetEnvoys" else PASS
+
+        with house.ruled(hide):
+            await attacked(house, Misupload(experiment="m1", mode="no_plan"))
+
+        (upload,) = house.calls("SetNewExperiment", "mallory")
+        assert upload.request["collaborators"] == ["nobody"]

@@ -90,6 +90,33 @@ async def test_a_forgotten_envoy_registers_again(profile: str) -> None:
         assert house.topics("a") == ["actor.start", "envoy.registered", "envoy.reregistered"]
 
 
+async def test_a_robust_envoy_registers_again_when_its_long_poll_tells_it_to() -> None:
+    async with housed() as house:
+        house.director.period_s = 60
+        await house.envoy("a").start()
+        await asyncio.sleep(1)
+
+        house.director.envoy_shards.clear()
+        await asyncio.sleep(5)
+
+        assert len(house.notes("envoy.reregistered", "a")) == 1
+        assert house.calls("WaitExperiment", "a")[-1].kind is Kind.INFO
+
+
+async def test_a_registration_under_way_is_not_made_twice() -> None:
+    async with housed() as house:
+        await house.envoy("a").start()
+        await asyncio.sleep(1.5)
+
+        # Heartbeat and long poll both learn that the envoy was forgotten, and its name is lost.
+        house.director.envoy_shards.clear()
+        refuse(house, "report_shard", *[LOST] * 3)
+        await asyncio.sleep(20)
+
+        assert len(house.notes("envoy.reregistered", "a")) == 1
+        assert len(house.calls("UpdateShardInfo", "a")) == 5
+
+
 async def test_an_unwanted_envoy_gives_up() -> None:
     async with housed() as house:
         house.director.accepts_shards = False
@@ -370,6 +397,16 @@ async def test_a_lost_failure_report_is_sent_again_by_the_robust() -> None:
 
         kinds = [call.kind for call in house.calls("SetExperimentFailed", "a")]
         assert kinds == [Kind.INFO, Kind.OK]
+
+
+async def test_a_refused_failure_report_is_not_sent_again() -> None:
+    async with housed() as house:
+        spec = TrainingSpec.model_validate({"takes": "1s", "fails": 1.0})
+        refuse(house, "report_failure", ForbiddenError("b", "a"))
+        await given_experiment(house, house.envoy("a", training=spec))
+        await asyncio.sleep(10)
+
+        assert len(house.calls("SetExperimentFailed", "a")) == 1
 
 
 @pytest.mark.parametrize(("profile", "dead"), [("openfl-1.6", 0), ("openfl-1.6-brittle", 1)])

@@ -9,10 +9,12 @@ from pydantic import TypeAdapter
 
 from director.core.lifecycle import Status
 from director.errors import DirectorError, InvalidUploadError, UnavailableError
+from protos import director_pb2 as pb
 from simulator.actors import steps
 from simulator.actors.frontend import Frontend
 from simulator.history.calls import Call
 from simulator.history.entry import Kind
+from simulator.network.api import PASS, Direction, Message, Replace, Verdict
 from simulator.world import MisuploadMode
 from tests.simulator.actors.house import House, housed
 
@@ -68,6 +70,7 @@ async def test_steps_are_done_in_order() -> None:
             {"describe": {"experiment": "e1"}},
             {"fetch_model": {"experiment": "e1", "which": "last"}},
             {"list": {}},
+            {"status": {"experiment": "never-was"}},
         )
 
         assert frontend.is_done
@@ -78,11 +81,12 @@ async def test_steps_are_done_in_order() -> None:
         ]
         asked = [call.topic for call in house.history.all_calls if call.actor == "alice"]
         assert asked[:4] == ["GetDatasetInfo", "GetEnvoys", "SetNewExperiment", "GetMetricStream"]
-        assert asked[-4:] == [
+        assert asked[-5:] == [
             "GetExperimentStatus",
             "GetExperimentDescription",
             "GetTrainedModel",
             "GetExperimentsList",
+            "GetExperimentStatus",
         ]
 
 
@@ -250,6 +254,70 @@ async def test_a_name_that_was_taken_in_doubt_is_known_as_ones_own() -> None:
         kinds = [call.kind for call in house.calls("SetNewExperiment", "alice")]
         assert kinds == [Kind.INFO, Kind.FAIL]
         assert outcomes(house, "alice")[0] == ("experiment.accepted", "OK")
+
+
+async def test_a_look_that_gets_lost_is_taken_again() -> None:
+    async with housed() as house:
+        house.director.loses_answers = True
+        refuse(house, "status", LOST, LOST)
+        await given(house, SUBMIT)
+
+        assert len(house.calls("SetNewExperiment", "alice")) == 1
+        assert outcomes(house, "alice")[0] == ("experiment.accepted", "OK")
+
+
+async def test_a_name_in_doubt_may_be_anothers_after_all() -> None:
+    async with housed() as house:
+        await given(house, SUBMIT, after_s=1)
+        refuse(house, "submit", LOST)
+        await given(house, SUBMIT, name="bob")
+
+        assert outcomes(house, "bob") == [("experiment.refused", "ALREADY_EXISTS")]
+        assert len(house.calls("SetNewExperiment", "bob")) == 2
+
+
+async def test_whoever_finds_no_answer_at_all_gives_up() -> None:
+    async with housed() as house:
+        refuse(house, "submit", *[LOST] * 100)
+        refuse(house, "status", *[LOST] * 1000)
+        frontend = await given(house, SUBMIT, after_s=2000)
+
+        assert frontend.is_done
+        assert outcomes(house, "alice") == [("experiment.refused", "UNAVAILABLE")]
+        assert len(house.calls("SetNewExperiment", "alice")) == 8
+        assert len(house.calls("GetExperimentStatus", "alice")) == 64
+
+
+async def test_a_plain_no_is_noted_as_such() -> None:
+    async with housed() as house:
+
+        def decline(message: Message) -> Verdict:
+            is_answer = message.direction is Direction.RESPONSE
+            if message.method == "SetNewExperiment" and is_answer:
+                return Replace((pb.SetNewExperimentResponse(accepted=False),))
+            return PASS
+
+        with house.ruled(decline):
+            await given(house, SUBMIT)
+
+        assert outcomes(house, "alice") == [("experiment.refused", "NOT_ACCEPTED")]
+
+
+async def test_an_experiment_that_the_director_has_forgotten_has_ended() -> None:
+    async with housed() as house:
+        await given(house, {"submit": {**SUBMIT["submit"], "to": ["nobody"]}}, after_s=1)
+        house.director.runs.clear()
+        await asyncio.sleep(2)
+
+        assert outcomes(house, "alice")[1:] == [("experiment.ended", "removed")]
+
+
+async def test_an_outage_does_not_end_the_watch() -> None:
+    async with housed() as house:
+        refuse(house, "status", LOST, LOST)
+        await given(house, SUBMIT)
+
+        assert outcomes(house, "alice")[1:] == [("experiment.ended", "finished")]
 
 
 async def test_a_damaged_upload_is_submitted_again_as_often_as_was_said() -> None:

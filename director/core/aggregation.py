@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from director.core.averaging import AGGREGATIONS, WEIGHTED_AVERAGE, Combiner
+from director.core.averaging import AGGREGATIONS, WEIGHTED_AVERAGE
 from director.core.contributions import Contribution, read_result
 from director.core.model import (
     Array,
@@ -28,13 +28,13 @@ from director.core.model import (
     Work,
 )
 from director.core.participation import Participation, view
-from director.core.rounds import close
+from director.core.rounds import Outcome, close
 from director.core.run_effects import (
     MetricsMeasured,
-    ResultDisregarded,
     RoundClosed,
     RunCompleted,
     RunEffect,
+    disregarded,
 )
 from director.core.tensors import encode
 from director.core.views import CollaboratorView
@@ -58,7 +58,10 @@ class Aggregation:
         self._is_stopped = False
         self._metrics: list[Metric] = []
         self._round_metrics_start = 0
-        self._combiners = {task.name: _combiner(plan, task) for task in plan.tasks}
+        self._combiners = {
+            task.name: AGGREGATIONS[plan.aggregations.get(task.function_name, WEIGHTED_AVERAGE)]()
+            for task in plan.tasks
+        }
         self._results = self._no_results()
 
     # ------------------------------------------------------------ what can be read
@@ -147,17 +150,56 @@ class Aggregation:
         )
 
     def handle(self, result: TaskResult) -> Sequence[RunEffect]:
+        """Take a result in, and close the round with it if it was the last one."""
+        effects = self.take(result)
+        if not self.is_round_complete:
+            return effects
+        return (*effects, *self.close_round(self.outcome()))
+
+    def take(self, result: TaskResult) -> Sequence[RunEffect]:
         """Take a result in; whatever it is, nothing is raised."""
         reason = self._refusal(result)
         if reason:
-            return (_disregarded(result, reason),)
+            return (disregarded(result, reason),)
         contribution = read_result(result, self._models[self._round])
         self._participants[result.collaborator].seen_in_round = self._round
         self._results[result.task][result.collaborator] = contribution
-        effects: list[RunEffect] = [_disregarded(result, flaw) for flaw in contribution.flaws]
-        effects += self._measured([given.metric for given in contribution.measurements])
-        if self._is_round_complete():
-            effects += self._close_round()
+        effects: list[RunEffect] = [disregarded(result, flaw) for flaw in contribution.flaws]
+        return effects + self._measured([given.metric for given in contribution.measurements])
+
+    @property
+    def is_round_complete(self) -> bool:
+        """Whether everything is there that the running round waits for."""
+        return not self.is_over and all(
+            len(given) == len(self._participants) for given in self._results.values()
+        )
+
+    def outcome(self) -> Outcome:
+        """Compute what the complete round comes to; only once, and then it has to be closed.
+
+        It may take seconds in a thread: until then, collaborators can change nothing.
+        """
+        assert self.is_round_complete
+        base = self._models[self._round]
+        return close(self._round, base, self._ordered_results(), self._combiners)
+
+    def close_round(self, outcome: Outcome) -> Sequence[RunEffect]:
+        """Go on to the next round."""
+        effects = self._measured(outcome.metrics)
+        event = RoundClosed(
+            round=self._round,
+            model=outcome.model,
+            is_best=outcome.score is not None and outcome.score > self._best_score,
+            score=outcome.score,
+            metrics=tuple(self._metrics[self._round_metrics_start :]),
+            reporters=tuple(name for name in self._participants if not self._pending(name)),
+            memory=self._memory(),
+        )
+        self._round_metrics_start = len(self._metrics)
+        self._advance(event)
+        effects.append(event)
+        if self.is_over:
+            effects.append(RunCompleted())
         return effects
 
     # ------------------------------------------------------------ what the Director decides
@@ -206,35 +248,9 @@ class Aggregation:
             return "it was reported before"
         return ""
 
-    def _is_round_complete(self) -> bool:
-        return all(len(given) == len(self._participants) for given in self._results.values())
-
-    def _close_round(self) -> list[RunEffect]:
-        base = self._models[self._round]
-        outcome = close(self._round, base, self._ordered_results(), self._combiners)
-        effects = self._measured(outcome.metrics)
-        event = RoundClosed(
-            round=self._round,
-            model=outcome.model,
-            is_best=outcome.score is not None and outcome.score > self._best_score,
-            score=outcome.score,
-            metrics=tuple(self._metrics[self._round_metrics_start :]),
-            reporters=tuple(name for name in self._participants if not self._pending(name)),
-            memory=self._memory(),
-        )
-        self._round_metrics_start = len(self._metrics)
-        self._advance(event)
-        effects.append(event)
-        if self.is_over:
-            effects.append(RunCompleted())
-        return effects
-
     def _ordered_results(self) -> list[tuple[Task, dict[EnvoyName, Contribution]]]:
         return [
-            (
-                task,
-                {name: given[name] for name in self._participants if name in given},
-            )
+            (task, {name: given[name] for name in self._participants if name in given})
             for task in self._plan.tasks
             for given in (self._results[task.name],)
         ]
@@ -279,13 +295,3 @@ class Aggregation:
                     if name.startswith(prefix)
                 }
             )
-
-
-def _combiner(plan: Plan, task: Task) -> Combiner:
-    return AGGREGATIONS[plan.aggregations.get(task.function_name, WEIGHTED_AVERAGE)]()
-
-
-def _disregarded(result: TaskResult, reason: str) -> ResultDisregarded:
-    return ResultDisregarded(
-        collaborator=result.collaborator, task=result.task, round=result.round, reason=reason
-    )

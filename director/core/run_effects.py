@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from director.core.model import EnvoyName, Metric, Model
+from director.core.model import EnvoyName, Metric, Model, TaskResult
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,3 +47,10 @@ class ResultDisregarded:
 
 
 RunEffect = MetricsMeasured | RoundClosed | RunCompleted | ResultDisregarded
+
+
+def disregarded(result: TaskResult, reason: str) -> ResultDisregarded:
+    """Return what to say of a result that changed nothing, or not all that it could."""
+    return ResultDisregarded(
+        collaborator=result.collaborator, task=result.task, round=result.round, reason=reason
+    )

@@ -195,7 +195,8 @@ class ObligingDirector:
     def dataset(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
         return ("8",), ("1",)
 
-    def envoys(self) -> Sequence[EnvoyView]:
+    def envoys(self, caller: Caller) -> Sequence[EnvoyView]:
+        self._came("envoys", caller)
         return [
             EnvoyView(
                 shard=shard,

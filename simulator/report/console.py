@@ -131,7 +131,7 @@ def _table(title: str) -> Table:
         box=box.SIMPLE_HEAD,
         show_edge=False,
         pad_edge=False,
-        padding=(0, 1),
+        padding=(0, 1, 0, 0),
         header_style="dim",
     )
 
@@ -168,8 +168,8 @@ def _when(fault: FaultLine) -> str:
 
 def _experiments(summary: Summary, signs: Glyphs) -> RenderableType:
     table = _table("experiments")
-    table.add_column("experiment", no_wrap=True, overflow="ellipsis", max_width=32)
-    table.add_column("owner", no_wrap=True, overflow="ellipsis", max_width=20)
+    table.add_column("experiment", no_wrap=True, overflow="ellipsis", max_width=26)
+    table.add_column("owner", no_wrap=True, overflow="ellipsis", max_width=14)
     table.add_column("status", no_wrap=True)
     table.add_column("rounds", justify="right", no_wrap=True)
     table.add_column("took", justify="right", no_wrap=True)

@@ -16,7 +16,7 @@ PATIENCE_S = 1.0
 SILENCE = 20
 """So many calls in a row that nobody answers are no chance, even where a third of all is lost."""
 
-GONE = ("open_calls", "waits")
+GONE = ("open_calls", "waits", "streams", "uploads")
 """What must be nothing once everybody has left."""
 
 BASELINE = ("tasks", "descriptors", "temporary")

@@ -30,8 +30,8 @@ MAY_BE_HARMLESS = frozenset({"bits", "duplicate"})
 NOTICE_S = 5.0
 """How long a Director may take to notice that the client of an upload is gone."""
 
-ARCHIVES_EACH = 2
-"""How many archives an experiment needs at most: as it came, and as it is handed out."""
+BLOBS_EACH = 4
+"""What an experiment needs at most: the archive and model it came with, best and last model."""
 
 
 def what_is_wrong(call: Call) -> str | None:
@@ -264,11 +264,15 @@ def _judge_probe(history: History, docket: Docket, experiments: Experiments) -> 
             *([] if calm is None else [calm]),
             end,
         )
-    held = sum(submission.gone_index == NEVER for submission in experiments.all_submissions())
+    held = sum(
+        submission.gone_index == NEVER
+        and (submission.is_certain or may_be_harmless(submission.call))
+        for submission in experiments.all_submissions()
+    )
     archives = whole(end.value, "archives", 0)
-    if archives > ARCHIVES_EACH * held:
+    if archives > BLOBS_EACH * held:
         docket.broken(
-            f"{archives} archives are left at the end, though there can be no more than {held}"
-            f" experiments, of {ARCHIVES_EACH} archives each",
+            f"{archives} archives and models are left at the end, though there can be no more than"
+            f" {held} experiments, of {BLOBS_EACH} each",
             end,
         )

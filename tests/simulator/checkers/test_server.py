@@ -140,6 +140,8 @@ def test_what_is_back_at_its_baseline_holds() -> None:
     [
         ("open_calls", 1, "1 open calls are left at the end, after everybody has gone"),
         ("waits", 2, "2 waits are left"),
+        ("streams", 1, "1 streams are left"),
+        ("uploads", 1, "1 uploads are left"),
         ("tasks", 4, "4 tasks are left at the end; in the calm there were 3"),
         ("temporary", 1, "1 temporary files are left"),
     ],

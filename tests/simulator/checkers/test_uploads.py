@@ -223,11 +223,12 @@ def test_no_file_is_left() -> None:
 def test_no_archive_is_left_without_an_experiment() -> None:
     record = Given()
     record.uploads("alice", "brain").ok()
+    record.uploads("alice", "half", intent="cancelled").lost("CANCELLED")
     for number in range(3):
         record.uploads("mallory", f"bad-{number}", intent="not_zip").refused("INVALID_ARGUMENT")
-    probed(record, "end", temporary=0, archives=4)
+    probed(record, "end", temporary=0, archives=5)
 
-    assert "4 archives are left at the end" in broken(record.judged_by(RESIDUE))
+    assert "5 archives and models are left at the end" in broken(record.judged_by(RESIDUE))
 
 
 def test_archives_of_experiments_that_may_be_there_may_be_there() -> None:

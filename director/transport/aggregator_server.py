@@ -1,0 +1,99 @@
+"""The Aggregator's service, for all runs at once: which one is meant, the header tells.
+
+Collaborators are never answered with a code that makes them spin; see `COLLABORATOR_CODES`.
+"""
+
+from collections.abc import AsyncIterator
+
+from director.core.model import Caller, ExperimentName
+from director.interface import DirectorInterface
+from director.transport import convert, runs
+from director.transport.caller import caller_of
+from director.transport.status import COLLABORATOR_CODES, Context, refusals_as_status
+from director.transport.streams import closing, joined
+from director.transport.tensors import model_message, tensor_message
+from protos import aggregator_pb2, aggregator_pb2_grpc, base_pb2
+
+
+class AggregatorServicer(aggregator_pb2_grpc.AggregatorServicer):
+    """The 6 RPCs over one Director; each is described in protos/aggregator.proto."""
+
+    def __init__(self, director: DirectorInterface, *, tls: bool) -> None:
+        self._director = director
+        self._tls = tls
+
+    def _caller(self, context: Context) -> Caller:
+        return caller_of(context, tls=self._tls)
+
+    # ------------------------------------------------------------ for collaborators
+
+    async def GetTasks(
+        self, request: aggregator_pb2.GetTasksRequest, context: Context
+    ) -> aggregator_pb2.GetTasksResponse:
+        async with refusals_as_status(context, COLLABORATOR_CODES):
+            assignment = self._director.tasks(
+                self._caller(context), runs.address_from(request.header)
+            )
+            return runs.assignment_message(assignment, request.header)
+
+    async def GetAggregatedTensor(
+        self, request: aggregator_pb2.GetAggregatedTensorRequest, context: Context
+    ) -> aggregator_pb2.GetAggregatedTensorResponse:
+        async with refusals_as_status(context, COLLABORATOR_CODES):
+            tensor = self._director.aggregated_tensor(
+                self._caller(context),
+                runs.address_from(request.header),
+                runs.request_from(request),
+            )
+            return aggregator_pb2.GetAggregatedTensorResponse(
+                header=runs.reply_header(request.header),
+                round_number=request.round_number,
+                tensor=tensor_message(tensor),
+            )
+
+    async def SendLocalTaskResults(
+        self, request_iterator: AsyncIterator[base_pb2.DataStream], context: Context
+    ) -> aggregator_pb2.SendLocalTaskResultsResponse:
+        async with refusals_as_status(context, COLLABORATOR_CODES):
+            caller = self._caller(context)
+            content = await joined(request_iterator, context)
+            results = aggregator_pb2.TaskResults.FromString(content)
+            await self._director.report_results(
+                caller,
+                runs.address_from(results.header),
+                runs.result_from(results),
+            )
+            return aggregator_pb2.SendLocalTaskResultsResponse(
+                header=runs.reply_header(results.header)
+            )
+
+    # ------------------------------------------------------------ for the experiment's owner
+
+    async def GetMetricStream(
+        self, request: aggregator_pb2.GetMetricStreamRequest, context: Context
+    ) -> AsyncIterator[aggregator_pb2.GetMetricStreamResponse]:
+        async with refusals_as_status(context):
+            name = ExperimentName(request.experiment_name)
+            async with closing(self._director.metrics(self._caller(context), name)) as metrics:
+                async for metric in metrics:
+                    yield convert.metric_message(metric, aggregator_pb2.GetMetricStreamResponse)
+
+    async def GetTrainedModel(
+        self, request: aggregator_pb2.GetTrainedModelRequest, context: Context
+    ) -> aggregator_pb2.TrainedModelResponse:
+        async with refusals_as_status(context):
+            model = await self._director.trained_model(
+                self._caller(context),
+                ExperimentName(request.experiment_name),
+                convert.kind_from(request.model_type),
+            )
+            return aggregator_pb2.TrainedModelResponse(model_proto=model_message(model))
+
+    async def GetExperimentDescription(
+        self, request: aggregator_pb2.GetExperimentDescriptionRequest, context: Context
+    ) -> aggregator_pb2.GetExperimentDescriptionResponse:
+        async with refusals_as_status(context):
+            view = self._director.describe(self._caller(context), ExperimentName(request.name))
+            return aggregator_pb2.GetExperimentDescriptionResponse(
+                experiment=convert.description(view)
+            )

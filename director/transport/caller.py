@@ -1,0 +1,44 @@
+"""Who is calling: a certificate's common name, or what a plaintext client calls itself."""
+
+from director.core.model import Caller
+from director.errors import UnauthenticatedError
+from director.transport.status import Context
+
+ANONYMOUS = "__default__"
+"""A plaintext caller that gives no name."""
+
+# Owners are kept and logged by name; a header may be 32 MiB.
+_MAX_NAME_LENGTH = 256
+
+
+def caller_name(context: Context, *, tls: bool) -> str:
+    """Return the name that the caller's requests are judged by.
+
+    Raises:
+        UnauthenticatedError: the certificate has no common name, or the name is over-long.
+    """
+    name = _common_name(context) if tls else _client_id(context)
+    if len(name) > _MAX_NAME_LENGTH:
+        raise UnauthenticatedError(f"your name has more than {_MAX_NAME_LENGTH} characters")
+    return name
+
+
+def caller_of(context: Context, *, tls: bool) -> Caller:
+    """Return the caller, and which of its connections it speaks on."""
+    return Caller(
+        name=caller_name(context, tls=tls), is_authenticated=tls, connection=context.peer()
+    )
+
+
+def _common_name(context: Context) -> str:
+    for name in context.auth_context().get("x509_common_name", ()):
+        if name:
+            return name.decode(errors="replace")
+    raise UnauthenticatedError("your certificate has no common name: it identifies nobody")
+
+
+def _client_id(context: Context) -> str:
+    for key, value in context.invocation_metadata() or ():
+        if key == "client_id" and value:
+            return value if isinstance(value, str) else value.decode(errors="replace")
+    return ANONYMOUS

@@ -1,0 +1,221 @@
+"""The Director's messages as values of the core, and the core's values as messages."""
+
+from collections.abc import Iterable, Sequence
+from typing import TypeVar
+
+from google.protobuf.duration_pb2 import Duration
+
+from director.core.model import (
+    Device,
+    EnvoyName,
+    ExperimentName,
+    Failure,
+    Metric,
+    ModelKind,
+    Shard,
+    Task,
+)
+from director.core.queries import EnvoyView, ExperimentView
+from director.errors import InvalidRequestError
+from protos import aggregator_pb2, base_pb2, director_pb2
+
+MetricMessage = TypeVar(
+    "MetricMessage",
+    aggregator_pb2.GetMetricStreamResponse,
+    director_pb2.GetMetricStreamResponse,
+)
+
+_KINDS = {0: ModelKind.BEST, 1: ModelKind.LAST}
+
+# ---------------------------------------------------------------- from the wire
+
+
+def shard_from(message: director_pb2.ShardInfo) -> Shard:
+    """Return what an envoy says of itself, unjudged."""
+    return Shard(
+        envoy=EnvoyName(message.node_info.name),
+        description=message.shard_description,
+        n_samples=message.n_samples,
+        sample_shape=tuple(message.sample_shape),
+        target_shape=tuple(message.target_shape),
+        devices=devices_from(message.node_info.cuda_devices),
+    )
+
+
+def devices_from(messages: Iterable[director_pb2.CudaDeviceInfo]) -> tuple[Device, ...]:
+    """Return the accelerators in the order in which the envoy told them."""
+    return tuple(
+        Device(
+            index=message.index,
+            memory_total=message.memory_total,
+            memory_utilized=message.memory_utilized,
+            device_utilization=message.device_utilization,
+            cuda_driver_version=message.cuda_driver_version,
+            cuda_version=message.cuda_version,
+            name=message.name,
+        )
+        for message in messages
+    )
+
+
+def failure_from(request: director_pb2.SetExperimentFailedRequest) -> Failure:
+    """Return what broke, where, and how."""
+    return Failure(
+        experiment=ExperimentName(request.experiment_name),
+        collaborator=EnvoyName(request.collaborator_name),
+        code=request.error_code,
+        description=request.error_description,
+    )
+
+
+def kind_from(number: int) -> ModelKind:
+    """Return which model is meant; both services number them alike.
+
+    Raises:
+        InvalidRequestError: there is no such model.
+    """
+    kind = _KINDS.get(number)
+    if kind is None:
+        raise InvalidRequestError(f"model_type {number} means no model: 0 is the best, 1 the last")
+    return kind
+
+
+# ---------------------------------------------------------------- to the wire
+
+
+def duration(seconds: float) -> Duration:
+    """Return a span of time, to the nanosecond."""
+    whole = int(seconds)
+    return Duration(seconds=whole, nanos=int((seconds - whole) * 1e9))
+
+
+def shard_message(shard: Shard) -> director_pb2.ShardInfo:
+    """Return a shard as its envoy sent it."""
+    devices = [
+        director_pb2.CudaDeviceInfo(
+            index=device.index,
+            memory_total=device.memory_total,
+            memory_utilized=device.memory_utilized,
+            device_utilization=device.device_utilization,
+            cuda_driver_version=device.cuda_driver_version,
+            cuda_version=device.cuda_version,
+            name=device.name,
+        )
+        for device in shard.devices
+    ]
+    return director_pb2.ShardInfo(
+        node_info=director_pb2.NodeInfo(name=shard.envoy, cuda_devices=devices),
+        shard_description=shard.description,
+        n_samples=shard.n_samples,
+        sample_shape=shard.sample_shape,
+        target_shape=shard.target_shape,
+    )
+
+
+def list_item(view: ExperimentView) -> director_pb2.ExperimentListItem:
+    """Return one line of a list of experiments."""
+    return director_pb2.ExperimentListItem(
+        name=view.name,
+        status=view.status.value,
+        collaborators_amount=len(view.collaborators),
+        tasks_amount=len(view.tasks),
+        progress=view.progress,
+    )
+
+
+def description(view: ExperimentView) -> base_pb2.ExperimentDescription:
+    """Return all there is to tell; why an experiment failed stands among its logs."""
+    return base_pb2.ExperimentDescription(
+        name=view.name,
+        status=view.status.value,
+        progress=view.progress,
+        total_rounds=view.total_rounds,
+        current_round=view.current_round,
+        download_statuses=_downloads(view),
+        collaborators=[
+            base_pb2.CollaboratorDescription(
+                name=collaborator.name,
+                status=collaborator.status,
+                progress=collaborator.progress,
+                round=collaborator.round,
+                current_task=collaborator.current_task,
+                next_task=collaborator.next_task,
+            )
+            for collaborator in view.collaborators
+        ],
+        tasks=[_task_description(task) for task in view.tasks],
+    )
+
+
+def _downloads(view: ExperimentView) -> base_pb2.DownloadStatuses:
+    models = (("best", view.has_best_model), ("last", view.has_last_model))
+    return base_pb2.DownloadStatuses(
+        models=[
+            base_pb2.DownloadStatus(name=name, status="ready" if is_ready else "pending")
+            for name, is_ready in models
+        ],
+        # The protocol has no field for the reason; every client shows the logs by name.
+        logs=[base_pb2.DownloadStatus(name="reason", status=view.reason)] if view.reason else [],
+    )
+
+
+def _task_description(task: Task) -> base_pb2.TaskDescription:
+    where = ", on the collaborator's own model" if task.apply_local else ""
+    return base_pb2.TaskDescription(
+        name=task.name, description=f"{task.task_type}: calls {task.function_name}{where}"
+    )
+
+
+def metric_message(metric: Metric, message: type[MetricMessage]) -> MetricMessage:
+    """Return a metric as the one or the other service sends it."""
+    return message(
+        metric_origin=metric.origin,
+        task_name=metric.task,
+        metric_name=metric.name,
+        metric_value=metric.value,
+        round=metric.round,
+    )
+
+
+# ---------------------------------------------------------------- the list of envoys
+
+
+class EnvoyList:
+    """Lists envoys quickly: remembers how each looks on the wire, for as long as it is the same.
+
+    Only presence differs from one request to the next, and a thousand shards take longer to
+    convert than a thousand envoys take to list.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[EnvoyName, tuple[Shard, float, bytes]] = {}
+
+    def response(self, views: Sequence[EnvoyView]) -> director_pb2.GetEnvoysResponse:
+        """Return the answer to GetEnvoys."""
+        # Messages one after the other read as one message: the lists add up.
+        response = director_pb2.GetEnvoysResponse.FromString(
+            b"".join([self._constant_part(view) for view in views])
+        )
+        for message, view in zip(response.envoy_infos, views, strict=True):
+            message.is_online = view.is_online
+            message.is_experiment_running = view.is_experiment_running
+            whole = int(view.seen_at)
+            message.last_updated.seconds = whole
+            message.last_updated.nanos = int((view.seen_at - whole) * 1e9)
+            if view.experiment is not None:
+                message.experiment_name = view.experiment
+        return response
+
+    def _constant_part(self, view: EnvoyView) -> bytes:
+        name = view.shard.envoy
+        known = self._known.get(name)
+        if known is not None and known[1] == view.valid_s:
+            shard = known[0]
+            if shard is view.shard or shard == view.shard:
+                return known[2]
+        info = director_pb2.EnvoyInfo(
+            shard_info=shard_message(view.shard), valid_duration=duration(view.valid_s)
+        )
+        encoded = director_pb2.GetEnvoysResponse(envoy_infos=[info]).SerializeToString()
+        self._known[name] = (view.shard, view.valid_s, encoded)
+        return encoded

@@ -1,0 +1,112 @@
+"""Registers servicers so that a request that cannot be decoded is refused, not an exception.
+
+gRPC decodes a request before the servicer sees it, and tells its client what Python exception that
+raised.  So handlers are registered to take bytes, and decode them where errors are answered.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from typing import Any, TypeAlias, cast
+
+import grpc
+import grpc.aio
+from google.protobuf.message import DecodeError
+
+from director.transport.status import UNDECODABLE, Context
+from director.transport.streams import closing
+
+Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
+Decode = Callable[[bytes], Any]
+
+
+def decoding(server: grpc.aio.Server, *, undecodable: grpc.StatusCode) -> grpc.aio.Server:
+    """Return what generated code registers a servicer on, in place of the server itself."""
+    return cast("grpc.aio.Server", _Desk(server, undecodable))
+
+
+class _Desk:
+    """The two methods of a server that generated code calls."""
+
+    def __init__(self, server: grpc.aio.Server, undecodable: grpc.StatusCode) -> None:
+        self._server = server
+        self._undecodable = undecodable
+
+    def add_generic_rpc_handlers(self, handlers: Iterable[grpc.GenericRpcHandler]) -> None:
+        self._server.add_generic_rpc_handlers(
+            tuple(_Decoding(handler, self._undecodable) for handler in handlers)
+        )
+
+    def add_registered_method_handlers(
+        self, service_name: str, method_handlers: Mapping[str, Handler]
+    ) -> None:
+        """Do nothing: the generic handlers serve the same methods."""
+
+
+class _Decoding(grpc.GenericRpcHandler):
+    """The handlers of a service, each made to decode for itself what is not a stream."""
+
+    def __init__(self, inner: grpc.GenericRpcHandler, undecodable: grpc.StatusCode) -> None:
+        self._inner = inner
+        self._undecodable = undecodable
+        self._handlers: dict[str, Handler] = {}
+
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> "Handler | None":
+        method = handler_call_details.method
+        known = self._handlers.get(method)
+        if known is not None:
+            return known
+        handler = self._inner.service(handler_call_details)
+        if handler is None:
+            return None
+        # Only methods that exist are remembered: a caller may name as many others as it likes.
+        self._handlers[method] = made = self._made_to_decode(handler)
+        return made
+
+    def _made_to_decode(self, handler: Handler) -> Handler:
+        # The servicer iterates over a stream itself, and meets what cannot be decoded in it.
+        if handler.request_streaming:
+            return handler
+        decode = handler.request_deserializer
+        assert decode is not None
+        if handler.response_streaming:
+            return grpc.unary_stream_rpc_method_handler(
+                _streaming(cast("Any", handler.unary_stream), decode, self._undecodable),
+                request_deserializer=bytes,
+                response_serializer=handler.response_serializer,
+            )
+        return grpc.unary_unary_rpc_method_handler(
+            _unary(cast("Any", handler.unary_unary), decode, self._undecodable),
+            request_deserializer=bytes,
+            response_serializer=handler.response_serializer,
+        )
+
+
+def _unary(
+    answer: Callable[[Any, Context], Awaitable[Any]], decode: Decode, undecodable: grpc.StatusCode
+) -> Callable[[bytes, Context], Awaitable[Any]]:
+    async def handle(content: bytes, context: Context) -> Any:
+        try:
+            request = decode(content)
+        except DecodeError:
+            await context.abort(undecodable, UNDECODABLE)
+        return await answer(request, context)
+
+    return handle
+
+
+def _streaming(
+    answer: Callable[[Any, Context], AsyncIterator[Any]],
+    decode: Decode,
+    undecodable: grpc.StatusCode,
+) -> Callable[[bytes, Context], Awaitable[None]]:
+    async def handle(content: bytes, context: Context) -> None:
+        try:
+            request = decode(content)
+        except DecodeError:
+            await context.abort(undecodable, UNDECODABLE)
+        # Written here rather than yielded to gRPC, which leaves a generator whose client is gone
+        # to the garbage collector.
+        async with closing(answer(request, context)) as responses:
+            async for response in responses:
+                await context.write(response)
+
+    return handle

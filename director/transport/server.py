@@ -1,0 +1,252 @@
+"""The Director on a port: what an operator constructs, starts and stops."""
+
+import asyncio
+import contextlib
+import logging
+import signal
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import grpc
+import grpc.aio
+
+from director.director import Director
+from director.interface import DirectorInterface, ReviewPlan
+from director.transport.aggregator_server import AggregatorServicer
+from director.transport.credentials import (
+    CertificateFiles,
+    PathLike,
+    find_certificates,
+    server_credentials,
+)
+from director.transport.director_server import DirectorServicer
+from director.transport.health import HealthServicer
+from director.transport.registration import decoding
+from protos import aggregator_pb2, aggregator_pb2_grpc, director_pb2, director_pb2_grpc
+
+_log = logging.getLogger(__name__)
+
+_MANY = 2**20
+
+OPTIONS: tuple[tuple[str, int], ...] = (
+    # What OpenFL's clients assume.
+    ("grpc.max_send_message_length", 2**30),
+    ("grpc.max_receive_message_length", 2**30),
+    ("grpc.max_metadata_size", 32 * 2**20),
+    # By default gRPC cancels all above 1,000 requests that arrive in one burst.
+    ("grpc.server.max_pending_requests", _MANY),
+    ("grpc.server.max_pending_requests_hard_limit", _MANY),
+    # A second server on the same port must fail, not take every other client away.
+    ("grpc.so_reuseport", 0),
+    # Find out within half a minute that the other end of an idle connection is gone.
+    ("grpc.keepalive_time_ms", 20_000),
+    ("grpc.keepalive_timeout_ms", 10_000),
+    # gRPC 1.85 never starts the timer above; this one, else of a minute, runs on every ping.
+    ("grpc.http2.ping_timeout_ms", 10_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.http2.max_pings_without_data", 0),
+    # A client may do so, too, as often as it likes.
+    ("grpc.http2.min_recv_ping_interval_without_data_ms", 1_000),
+    ("grpc.http2.max_ping_strikes", 0),
+)
+
+
+class CannotListenError(OSError):
+    """The server's address cannot be had; the message tells which it is."""
+
+
+class DirectorGRPCServer(DirectorServicer):
+    """A Director and its aggregators on one port, over mutual TLS or in plaintext.
+
+    With TLS a client has to show a certificate that `root_certificate` vouches for, and is known
+    by its common name.  `director_cls` is anything that provides `DirectorInterface`; it is given
+    the shapes, the period, the reviewer, and every keyword that this class does not know.
+
+    Raises:
+        CertificateError: with TLS, a certificate is missing or unusable.
+    """
+
+    grace_s = 10.0
+    """How long requests that are under way may take when the server stops."""
+
+    def __init__(
+        self,
+        *,
+        director_cls: Callable[..., DirectorInterface] = Director,
+        tls: bool = True,
+        root_certificate: PathLike = "cert/root_ca.crt",
+        private_key: PathLike = "cert/host.key",
+        certificate: PathLike = "cert/host.crt",
+        review_plan_callback: ReviewPlan | None = None,
+        listen_host: str = "[::]",
+        listen_port: int = 50051,
+        envoy_health_check_period: int = 0,
+        sample_shape: Sequence[str] = ("1",),
+        target_shape: Sequence[str] = ("1",),
+        **director_keywords: Any,
+    ) -> None:
+        self._certificates: CertificateFiles | None = None
+        self.root_certificate: Path | None = None
+        self.private_key: Path | None = None
+        self.certificate: Path | None = None
+        if tls:
+            files = find_certificates(
+                root_certificate=root_certificate, private_key=private_key, certificate=certificate
+            )
+            self._certificates = files
+            self.root_certificate = files.root_certificate
+            self.private_key = files.private_key
+            self.certificate = files.certificate
+        self._host = _bracketed(listen_host)
+        self._port = listen_port
+        self.server: grpc.aio.Server | None = None
+        self._health = HealthServicer(
+            (
+                director_pb2.DESCRIPTOR.services_by_name["Director"].full_name,
+                aggregator_pb2.DESCRIPTOR.services_by_name["Aggregator"].full_name,
+            )
+        )
+        self._sample_shape = tuple(str(size) for size in sample_shape)
+        self._target_shape = tuple(str(size) for size in target_shape)
+        self._period_s = envoy_health_check_period
+        super().__init__(
+            director_cls(
+                sample_shape=self._sample_shape,
+                target_shape=self._target_shape,
+                envoy_health_check_period=envoy_health_check_period,
+                review_plan_callback=review_plan_callback,
+                **director_keywords,
+            ),
+            tls=tls,
+        )
+
+    def __repr__(self) -> str:
+        return f"<DirectorGRPCServer {self.listen_uri} tls={self.tls}>"
+
+    @property
+    def port(self) -> int:
+        """The port asked for; once bound, the one that is listened on."""
+        return self._port
+
+    @property
+    def listen_uri(self) -> str:
+        """The host and port that is listened on, as gRPC writes them."""
+        return f"{self._host}:{self._port}"
+
+    def register(self, grpc_server: grpc.aio.Server) -> None:
+        """Let a server, which is not started yet, answer for both services and for its health."""
+        director_pb2_grpc.add_DirectorServicer_to_server(
+            self, decoding(grpc_server, undecodable=grpc.StatusCode.INVALID_ARGUMENT)
+        )
+        aggregator_pb2_grpc.add_AggregatorServicer_to_server(
+            AggregatorServicer(self.director, tls=self.tls),
+            decoding(grpc_server, undecodable=grpc.StatusCode.UNAVAILABLE),
+        )
+        self._health.register(decoding(grpc_server, undecodable=grpc.StatusCode.INVALID_ARGUMENT))
+
+    def start(self) -> None:
+        """Serve until SIGTERM or Ctrl-C; then let what is under way end, and return.
+
+        Raises:
+            CannotListenError: the address is in use, or not this machine's.
+        """
+        asyncio.run(self._serve_until_told_to_stop())
+
+    async def _serve_until_told_to_stop(self) -> None:
+        stop = asyncio.Event()
+        with _stopping_signals(stop):
+            async with self.serving():
+                await stop.wait()
+
+    @asynccontextmanager
+    async def serving(self) -> AsyncIterator[None]:
+        """Serve for as long as the block runs; then let what is under way end.
+
+        Raises:
+            CannotListenError: the address is in use, or not this machine's.
+        """
+        server = grpc.aio.server(options=OPTIONS)
+        self.register(server)
+        try:
+            self._port = self._bind(server)
+            self.director.announce(self._host, self._port)
+            await self.director.start()
+        except BaseException:
+            # One that was never started keeps its port, whatever it is told.
+            await server.start()
+            await server.stop(None)
+            raise
+        self.server = server
+        try:
+            await server.start()
+            self._health.begin()
+            _log.info("serving on %s, %s; %s", self.listen_uri, self._security(), self._terms())
+            yield
+        finally:
+            await self._stop(server)
+
+    def _security(self) -> str:
+        return "mutual TLS" if self.tls else "in plaintext: callers are whom they say they are"
+
+    def _terms(self) -> str:
+        period = f"{self._period_s} s" if self._period_s else "the default period"
+        return (
+            f"sample shape {list(self._sample_shape)}, target shape {list(self._target_shape)};"
+            f" heartbeats every {period}"
+        )
+
+    def _bind(self, server: grpc.aio.Server) -> int:
+        try:
+            if self._certificates is None:
+                return server.add_insecure_port(self.listen_uri)
+            credentials = server_credentials(self._certificates)
+            return server.add_secure_port(self.listen_uri, credentials)
+        except RuntimeError:
+            # gRPC says no more than that it failed, and logs the cause by itself.
+            raise CannotListenError(
+                f"cannot listen on {self.listen_uri}: the port is in use, needs more rights,"
+                " or the host is not an address of this machine"
+            ) from None
+
+    async def _stop(self, server: grpc.aio.Server) -> None:
+        _log.info("stopping: up to %g s for what is under way", self.grace_s)
+        self._health.end()
+        # First of all nothing new is let in: whoever is told to ask again has to ask elsewhere.
+        stopping = asyncio.create_task(server.stop(self.grace_s))
+        await asyncio.sleep(0)
+        try:
+            await self.director.close()
+        finally:
+            await stopping
+        _log.info("stopped")
+
+
+@contextmanager
+def _stopping_signals(stop: asyncio.Event) -> Iterator[None]:
+    """Set the event on SIGTERM or Ctrl-C; the second time they do what they always do."""
+    loop = asyncio.get_running_loop()
+
+    def forget() -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+
+    def heed(number: signal.Signals) -> None:
+        _log.info("received %s", number.name)
+        forget()
+        stop.set()
+
+    # Elsewhere than in the main thread there are no signals, and somebody else ends the server.
+    with contextlib.suppress(ValueError, RuntimeError):
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, heed, number)
+    try:
+        yield
+    finally:
+        forget()
+
+
+def _bracketed(host: str) -> str:
+    is_bare_ipv6 = ":" in host and not host.startswith("[")
+    return f"[{host}]" if is_bare_ipv6 else host

@@ -177,9 +177,9 @@ class Aggregation:
     def outcome(self) -> Outcome:
         """Compute what the complete round comes to; only once, and then it has to be closed.
 
-        It may take seconds in a thread: until then, collaborators can change nothing.
+        It may take seconds in a thread: until then, collaborators can change nothing.  If the
+        run is stopped meanwhile, the round is not to be closed.
         """
-        assert self.is_round_complete
         base = self._models[self._round]
         return close(self._round, base, self._ordered_results(), self._combiners)
 

@@ -275,4 +275,4 @@ class Director:
         return self._parts.collaborations.tensor(caller, address, request)
 
     async def report_results(self, caller: Caller, address: RunAddress, result: TaskResult) -> None:
-        self._parts.collaborations.take_result(caller, address, result)
+        await self._parts.collaborations.take_result(caller, address, result)

@@ -3,6 +3,8 @@
 import asyncio
 import threading
 from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from typing import Protocol, TypeVar
 
 T = TypeVar("T")
@@ -34,24 +36,19 @@ async def in_thread_of_its_own(work: Callable[[], T], /) -> T:
     loop = asyncio.get_running_loop()
     answer: asyncio.Future[T] = loop.create_future()
 
-    def settle(result: T | None, error: Exception | None) -> None:
-        if answer.done():
-            return
-        if error is not None:
-            answer.set_exception(error)
-        else:
-            answer.set_result(result)  # type: ignore[arg-type] # a T, which may well be None
+    def settle(give: Callable[[], None]) -> None:
+        if not answer.done():
+            give()
 
     def run() -> None:
-        result: T | None = None
-        failure: Exception | None = None
         try:
             result = work()
+            give = partial(answer.set_result, result)
         except Exception as error:  # noqa: BLE001 - handed to whoever waits
-            failure = error
+            give = partial(answer.set_exception, error)
         # The loop is closed where nobody waits any more.
-        if not loop.is_closed():
-            loop.call_soon_threadsafe(settle, result, failure)
+        with suppress(RuntimeError):
+            loop.call_soon_threadsafe(settle, give)
 
-    threading.Thread(target=run, name="director-review", daemon=True).start()
+    threading.Thread(target=run, name="director-patient", daemon=True).start()
     return await answer

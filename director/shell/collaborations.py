@@ -4,6 +4,7 @@ They are told to quit where their run is not (or no longer) there, and never giv
 an OpenFL collaborator would answer by calling again at once.
 """
 
+import asyncio
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -25,6 +26,7 @@ from director.core.run_effects import (
 )
 from director.errors import UnauthenticatedError, UnavailableError
 from director.interface import RunAddress
+from director.offload import Offload
 from director.shell.feeds import Feeds
 from director.shell.logbook import note
 from director.shell.openings import OpenRun
@@ -36,7 +38,18 @@ from director.shell.writer import Writer
 class Collaborations:
     """Leads each collaborator to its run."""
 
-    def __init__(self, *, runs: Runs, feeds: Feeds, writer: Writer, work: Tasks) -> None:
+    def __init__(
+        self,
+        *,
+        runs: Runs,
+        feeds: Feeds,
+        writer: Writer,
+        offload: Offload,
+        work: Tasks,
+        chores: Tasks,
+    ) -> None:
+        self._offload = offload
+        self._chores = chores
         self._runs = runs
         self._feeds = feeds
         self._writer = writer
@@ -63,13 +76,27 @@ class Collaborations:
         _, opened = found
         return opened.aggregation.tensor(address.sender, request)
 
-    def take_result(self, caller: Caller, address: RunAddress, result: TaskResult) -> None:
+    async def take_result(self, caller: Caller, address: RunAddress, result: TaskResult) -> None:
         """As `DirectorInterface.report_results`."""
         found = self._find(caller, address)
         if found is None:
             return
         run, opened = found
-        self._perform(run, opened.aggregation.handle(replace(result, collaborator=address.sender)))
+        aggregation = opened.aggregation
+        self._perform(run, aggregation.take(replace(result, collaborator=address.sender)))
+        if aggregation.is_round_complete and not run.is_round_closing:
+            run.is_round_closing = True
+            # It goes on although the last to report may be gone.
+            closing = self._chores.start(
+                self._close_round(run, opened), name=f"close round of {run.order.experiment}"
+            )
+            await asyncio.shield(closing)
+
+    async def _close_round(self, run: Run, opened: OpenRun) -> None:
+        outcome = await self._offload(opened.aggregation.outcome)
+        run.is_round_closing = False
+        if run.open is not None:
+            self._perform(run, opened.aggregation.close_round(outcome))
 
     def _find(self, caller: Caller, address: RunAddress) -> tuple[Run, OpenRun] | None:
         if caller.is_authenticated and caller.name != address.sender:

@@ -71,7 +71,12 @@ class Machinery:
             chores=self._chores,
         )
         self.collaborations = Collaborations(
-            runs=self.runs, feeds=self.feeds, writer=self.writer, work=self._work
+            runs=self.runs,
+            feeds=self.feeds,
+            writer=self.writer,
+            offload=workers,
+            work=self._work,
+            chores=self._chores,
         )
         self.uploads = Uploads(
             federation=federation,

@@ -77,9 +77,17 @@ class Reviews:
     async def _ask(self, callback: ReviewPlan, order: Review, plan: Path) -> bool:
         if inspect.iscoroutinefunction(callback):
             return bool(await callback(order.name, plan))
-        answer = await self._patient_offload(partial(callback, order.name, plan))
+        answer = await self._patient_offload(partial(_called, callback, order.name, plan))
         return bool(await answer if isinstance(answer, Awaitable) else answer)
 
     def _plan_text(self, archive: BlobId) -> str:
         with self._archives.open(archive) as file:
             return read_workspace(file, ArchiveLimits()).plan_text
+
+
+def _called(callback: ReviewPlan, name: str, plan: Path) -> bool | Awaitable[bool]:
+    try:
+        return callback(name, plan)
+    except (SystemExit, StopIteration) as error:
+        # The one would end the server, the other cannot travel through a future.
+        raise RuntimeError("the reviewer gave up") from error

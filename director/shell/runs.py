@@ -29,6 +29,7 @@ class Run:
         self.participants = frozenset(order.collaborators)
         self.open: OpenRun | None = None
         self.is_ended = False
+        self.is_round_closing = False
         self.view = RunView()
         self.trained: TrainedModels | None = None
         self.settled = asyncio.Event()
@@ -56,6 +57,7 @@ class Runs:
         self._chores = chores
         self._runs: dict[ExperimentId, Run] = {}
         self._by_federation: dict[str, Run] = {}
+        self._openings = 0
 
     # ------------------------------------------------------------ what the core orders
 
@@ -63,6 +65,7 @@ class Runs:
         """Open a run; collaborators that are told of it meanwhile wait for its archive."""
         run = Run(order)
         self._runs[order.experiment] = run
+        self._openings += 1
         self._work.spawn(self._open(run), name=f"open experiment {order.experiment}")
 
     async def _open(self, run: Run) -> None:
@@ -74,14 +77,14 @@ class Runs:
             await self._writer.insist(failure)
 
     def _adopt(self, run: Run, opened: OpenRun) -> None:
-        if run.is_ended or opened.federation in self._by_federation:
+        if run.is_ended:
             opened.handout.release()
-            # An id has 32 bits: once in a lifetime, two salts give the same.
-            assert run.is_ended, f"{opened.federation} is taken"
             return
+        # The id has 32 bits, of a salt of its own: two of a few dozen runs do not share one.
+        assert opened.federation not in self._by_federation
         run.open = opened
         self._by_federation[opened.federation] = run
-        run.settled.set()
+        self._settle(run)
         note("run is open as %s", opened.federation, experiment=run.order.name)
 
     def stop(self, experiment: ExperimentId) -> None:
@@ -90,7 +93,7 @@ class Runs:
         if run is None or run.is_ended:
             return
         run.is_ended = True
-        run.settled.set()
+        self._settle(run)
         opened, run.open = run.open, None
         if opened is None:
             return
@@ -101,6 +104,11 @@ class Runs:
         models = {kind: _model(opened, kind) for kind in ModelKind}
         run.trained = TrainedModels(models, blobs=self._blobs, offload=self._offload)
         self._chores.spawn(run.trained.store(), name=f"store models of {experiment}")
+
+    def _settle(self, run: Run) -> None:
+        if not run.settled.is_set():
+            run.settled.set()
+            self._openings -= 1
 
     def discard(self, experiment: ExperimentId) -> None:
         """Forget what came of a run."""
@@ -117,7 +125,7 @@ class Runs:
     @property
     def is_opening(self) -> bool:
         """Whether there are runs that are not open yet."""
-        return any(not run.settled.is_set() for run in self._runs.values())
+        return self._openings > 0
 
     async def settle(self) -> None:
         """Wait until every run that was started is open, or ended."""
@@ -126,9 +134,7 @@ class Runs:
 
     async def handout(self, experiment: ExperimentId) -> Handout | None:
         """Return the archive for collaborators once it is there; None where the run is over."""
-        run = self._runs.get(experiment)
-        if run is None:
-            return None
+        run = self._runs[experiment]
         await run.settled.wait()
         return None if run.open is None else run.open.handout
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -38,12 +39,17 @@ def crash() -> bool:
     raise KeyError("who knows")
 
 
+def leave() -> bool:
+    raise SystemExit(1)
+
+
 @pytest.mark.parametrize(
     ("answer", "status", "reason"),
     [
         (lambda: True, Status.IN_PROGRESS, ""),
         (lambda: False, Status.REJECTED, "the reviewer did not approve the plan"),
         (crash, Status.REJECTED, "the review of the plan failed"),
+        (leave, Status.REJECTED, "the review of the plan failed"),
     ],
 )
 async def test_a_reviewer_decides(answer: Callable[[], bool], status: Status, reason: str) -> None:
@@ -128,6 +134,20 @@ async def test_work_in_a_thread_of_its_own_gives_its_answer_or_its_error() -> No
     assert await in_thread_of_its_own(lambda: "answer") == "answer"
     with pytest.raises(KeyError):
         await in_thread_of_its_own(crash)
+
+
+@pytest.mark.wire
+async def test_nobody_has_to_wait_for_work_in_a_thread_of_its_own() -> None:
+    done = threading.Event()
+    waiting = asyncio.ensure_future(in_thread_of_its_own(done.wait))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    await asyncio.sleep(0)
+
+    done.set()
+    await asyncio.sleep(0.05)
+
+    assert waiting.cancelled()
 
 
 @pytest.mark.wire

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from director.core.lifecycle import Status
-from director.core.model import EnvoyName, Idle, ModelKind, Quit, TensorRequest, Work
+from director.core.model import EnvoyName, Idle, ModelKind, Quit, TaskResult, TensorRequest, Work
 from director.errors import UnauthenticatedError, UnknownExperimentError
 from director.interface import RunAddress
 from director.settings import Limits, Settings
-from tests.director.house import ARCHIVE, CT, MRI, House, caller, housed, plan_of
+from tests.director.house import ARCHIVE, CT, MRI, A, House, caller, housed, plan_of
 
 
 async def running(house: House, *envoys: str) -> list[RunAddress]:
@@ -273,3 +273,67 @@ async def test_an_ended_experiment_keeps_its_models_and_not_its_archive() -> Non
         )
         model = await house.director.trained_model(caller(), MRI, ModelKind.LAST)
         assert np.array_equal(model["weights"], [2.0, 3.0])
+
+
+async def test_a_run_that_is_stopped_while_its_round_is_computed_stays_stopped() -> None:
+    async with housed() as house:
+        [address] = await running(house, "a")
+        last_report = asyncio.ensure_future(house.work(address))
+        while house.director.tasks(caller("a"), address) != Idle(round=0):  # noqa: ASYNC110
+            await asyncio.sleep(0)
+
+        await house.fail()
+        await last_report
+
+        assert house.status() is Status.FAILED
+        assert house.director.describe(caller(), MRI).current_round == 0
+        assert (await house.settled())["tasks"] == 0
+
+
+async def test_a_round_closes_although_the_last_to_report_is_gone() -> None:
+    async with housed() as house:
+        [address] = await running(house, "a")
+        last_report = asyncio.ensure_future(house.work(address))
+        while house.director.tasks(caller("a"), address) != Idle(round=0):  # noqa: ASYNC110
+            await asyncio.sleep(0)
+
+        last_report.cancel()
+        await asyncio.sleep(1)
+
+        assert isinstance(house.director.tasks(caller("a"), address), Work)
+        assert house.director.describe(caller(), MRI).current_round == 1
+
+
+async def test_a_result_for_a_run_that_is_over_is_taken_and_forgotten() -> None:
+    async with housed() as house:
+        [address] = await running(house, "a")
+        await house.fail()
+        late = TaskResult(collaborator=A, round=0, task="train", data_size=1, tensors=())
+
+        await house.director.report_results(caller("a"), address, late)
+
+        assert house.status() is Status.FAILED
+
+
+async def test_a_model_that_is_removed_while_it_is_stored_leaves_nothing() -> None:
+    async with housed() as house:
+        [address] = await running(house, "a")
+        await house.work(address)
+        await house.fail()
+
+        await house.director.remove(caller(), MRI)
+
+        assert (await house.settled())["archives"] == 0
+
+
+async def test_a_model_can_be_fetched_while_it_is_stored() -> None:
+    async with housed() as house:
+        [address] = await running(house, "a")
+        await house.work(address)
+        await house.fail()
+
+        early = await house.director.trained_model(caller(), MRI, ModelKind.LAST)
+        await house.settled()
+        late = await house.director.trained_model(caller(), MRI, ModelKind.LAST)
+
+        assert np.array_equal(early["weights"], late["weights"])

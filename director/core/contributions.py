@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from director.core.model import Array, EncodedTensor, Metric, Model, TaskResult
-from director.core.tensors import decode
+from director.core.tensors import decode, shape_of
 from director.errors import InvalidUploadError
 
 _CRITERION = "validate_agg"
@@ -83,6 +83,11 @@ def _trained(result: TaskResult, base: Model) -> Model:
 
 def _value(tensor: EncodedTensor, base: Array | None) -> Array:
     """Return what the collaborator trained, whichever way it sent it."""
+    if base is not None and shape_of(tensor) != base.shape:
+        # Before anything is decompressed: a small message may unfold to a large tensor.
+        raise InvalidUploadError(
+            f"tensor {tensor.name!r} has the shape {shape_of(tensor)} instead of {base.shape}"
+        )
     value = decode(tensor)
     if base is None:
         if "delta" in tensor.tags:
@@ -90,10 +95,6 @@ def _value(tensor: EncodedTensor, base: Array | None) -> Array:
         if not np.isfinite(value).all():
             raise InvalidUploadError(f"tensor {tensor.name!r} has values that are not finite")
         return value
-    if value.shape != base.shape:
-        raise InvalidUploadError(
-            f"tensor {tensor.name!r} has the shape {value.shape} instead of {base.shape}"
-        )
     if "delta" in tensor.tags:
         with np.errstate(over="ignore", invalid="ignore"):
             value = np.asarray(base + value)

@@ -1,6 +1,6 @@
 """Tensors between the wire, numpy and the disk: raw little-endian float32 with a shape beside it.
 
-Lossy pipelines, which need more than that to be undone, are not read here.
+Collaborators may send less than that, in one of OpenFL's lossy forms; we never do.
 """
 
 import json
@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from director.core.codebooks import look_up
 from director.core.model import Array, EncodedTensor, Model, Transformer
 from director.errors import InvalidUploadError
 
@@ -23,16 +24,39 @@ _HEADER_LENGTH = struct.Struct("<L")
 
 
 def decode(tensor: EncodedTensor) -> Array:
-    """Return the values, read-only, without a copy.
+    """Return the values; where they are not compressed, read-only and without a copy.
 
     Raises:
-        InvalidUploadError: bytes and shape do not fit each other, or are not plain float32.
+        InvalidUploadError: bytes and shape do not fit each other, or nobody here can undo them.
     """
-    if len(tensor.transformers) != 1 or tensor.transformers[0].int_to_float:
-        raise InvalidUploadError(
-            f"tensor {tensor.name!r} is not uncompressed: it has no shape, or needs a pipeline"
-        )
-    return _array(tensor.name, tensor.transformers[0].int_list, tensor.content)
+    shape = shape_of(tensor)
+    codebooks = [step.int_to_float for step in tensor.transformers if step.int_to_float]
+    match tensor.transformers, codebooks:
+        case [_], []:
+            values = _plain(tensor.name, shape, tensor.content)
+        case [_, _, *_], [codebook]:
+            values = look_up(tensor.name, math.prod(shape), codebook, tensor.content)
+        case _:
+            raise InvalidUploadError(f"tensor {tensor.name!r} is compressed in an unknown way")
+    try:
+        return values.reshape(shape)
+    except ValueError as error:
+        # No value at all, but lengths whose product numpy cannot hold.
+        raise InvalidUploadError(f"tensor {tensor.name!r} has an impossible shape") from error
+
+
+def shape_of(tensor: EncodedTensor) -> tuple[int, ...]:
+    """Return the shape that a tensor claims, without a look at its content.
+
+    Raises:
+        InvalidUploadError: it claims none, or an impossible one.
+    """
+    if not tensor.transformers:
+        raise InvalidUploadError(f"tensor {tensor.name!r} has no shape")
+    shape = tensor.transformers[0].int_list
+    if len(shape) > _MAX_DIMENSIONS or any(length < 0 for length in shape):
+        raise InvalidUploadError(f"tensor {tensor.name!r} has an impossible shape {shape}")
+    return shape
 
 
 def encode(
@@ -70,6 +94,8 @@ def model_from(tensors: Iterable[EncodedTensor]) -> Model:
             raise InvalidUploadError(f"tensor {tensor.name!r} has no name, or is there twice")
         if len(rounds) > 1:
             raise InvalidUploadError("the model's tensors are of different rounds")
+        if len(tensor.transformers) > 1:
+            raise InvalidUploadError(f"tensor {tensor.name!r} of the first model is compressed")
         model[tensor.name] = decode(tensor)
     return model
 
@@ -104,18 +130,12 @@ def model_from_bytes(content: bytes) -> Model:
     return model
 
 
-def _array(name: str, shape: tuple[int, ...], content: bytes) -> Array:
-    if len(shape) > _MAX_DIMENSIONS or any(length < 0 for length in shape):
-        raise InvalidUploadError(f"tensor {name!r} has an impossible shape {shape}")
+def _plain(name: str, shape: tuple[int, ...], content: bytes) -> Array:
     if math.prod(shape) * _WIRE.itemsize != len(content):
         raise InvalidUploadError(
             f"tensor {name!r} has {len(content)} bytes, which is not its shape {shape} of float32"
         )
-    try:
-        return np.frombuffer(content, _WIRE).reshape(shape)
-    except ValueError as error:
-        # No value at all, but lengths whose product numpy cannot hold.
-        raise InvalidUploadError(f"tensor {name!r} has an impossible shape {shape}") from error
+    return np.frombuffer(content, _WIRE)
 
 
 def _header(content: bytes) -> list[tuple[str, tuple[int, ...]]]:

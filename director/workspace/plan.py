@@ -4,6 +4,7 @@ Sections that only collaborators read (collaborator, data_loader, task_runner, .
 """
 
 import math
+from collections.abc import Collection
 
 from director.errors import InvalidArchiveError, UnsupportedPlanError
 from director.workspace.plan_text import PLAN_MEMBER, Config
@@ -12,6 +13,13 @@ _MAX_ROUNDS = 2**31 - 1
 """Round numbers travel as int32."""
 _MAX_DIGITS = len(str(_MAX_ROUNDS))
 _MAX_PORT = 65_535
+_PIPELINES = {
+    "NoCompressionPipeline": "none",
+    "KCPipeline": "kc",
+    "SKCPipeline": "skc",
+    "STCPipeline": "stc",
+}
+"""Those of OpenFL that can be undone here, by our names; its EDEN needs PyTorch."""
 
 
 def rounds_of(config: Config) -> int:
@@ -37,8 +45,9 @@ def compression_of(config: Config) -> str:
     Raises:
         UnsupportedPlanError: we cannot undo what it does.
     """
-    check_template(config, "compression_pipeline", {"NoCompressionPipeline"})
-    return "none"
+    check_template(config, "compression_pipeline", _PIPELINES)
+    template = config.get("compression_pipeline", {}).get("template")
+    return "none" if template is None else _PIPELINES[openfl_class(template)]
 
 
 def address_of(config: Config) -> tuple[str | None, int | None]:
@@ -90,7 +99,7 @@ def settings_of(config: Config, section: str) -> dict[object, object]:
     return settings
 
 
-def check_template(config: Config, section: str, known: set[str]) -> None:
+def check_template(config: Config, section: str, known: Collection[str]) -> None:
     """Refuse a section whose class is not one of OpenFL's that we can stand in for.
 
     Raises:

@@ -1,5 +1,6 @@
 """What is useless in a result is left out and said; it stops nobody and spoils nothing."""
 
+import gzip
 import math
 from collections.abc import Sequence
 from dataclasses import replace
@@ -8,7 +9,14 @@ import numpy as np
 import pytest
 
 from director.core.aggregation import Aggregation
-from director.core.model import EncodedTensor, EnvoyName, Model, Plan, TaskResult
+from director.core.model import (
+    EncodedTensor,
+    EnvoyName,
+    Model,
+    Plan,
+    TaskResult,
+    Transformer,
+)
 from director.core.run_effects import MetricsMeasured, ResultDisregarded, RoundClosed, RunEffect
 from director.core.tensors import encode
 from tests.director.core.runs import (
@@ -126,6 +134,34 @@ def test_a_flawed_tensor_leaves_out_all_that_its_sender_trained(
     assert [reason in told for told in reasons(effects)] == [True]
     assert plain(run.last) == {"slope": [3.0, 4.0], "bias": [5.0]}
     assert [told.name for told in only(MetricsMeasured, effects)[0].metrics] == ["loss"]
+
+
+def test_a_lossy_tensor_counts_like_any_other() -> None:
+    run = started(ONE_ROUND)
+    indexes = np.array([1, 0], "<f4").tobytes()
+    lossy = EncodedTensor(
+        name="slope",
+        lossless=False,
+        tags=("delta", "lossy_compressed", "trained"),
+        transformers=(Transformer(int_list=(2,), int_to_float={0: 0.0, 1: 2.0}), Transformer()),
+        content=gzip.compress(indexes),
+    )
+
+    effects = run.handle(with_tensors(lossy))
+    run.handle(trained(B, {"slope": array(1, 2)}))
+
+    assert reasons(effects) == []
+    assert plain(run.last)["slope"] == [2.0, 2.0]
+
+
+def test_a_small_message_does_not_unfold_to_a_tensor_of_another_shape() -> None:
+    run = started(ONE_ROUND)
+    steps = (Transformer(int_list=(2**28,), int_to_float={0: 0.0}), Transformer())
+    bomb = replace(tensor("slope"), transformers=steps, content=gzip.compress(bytes(2**20)))
+
+    effects = run.handle(with_tensors(bomb))
+
+    assert ["instead of (2,)" in reason for reason in reasons(effects)] == [True]
 
 
 def test_a_step_past_the_largest_number_is_left_out() -> None:

@@ -1,5 +1,7 @@
 """Tensors between wire, numpy and disk: what is read, and what is refused."""
 
+import gzip
+
 import hypothesis.extra.numpy as arrays
 import numpy as np
 import pytest
@@ -68,7 +70,7 @@ def test_a_scalar_has_an_empty_shape() -> None:
             EncodedTensor(
                 name="w", transformers=(Transformer(int_to_float={0: 1.0}, int_list=(1,)),)
             ),
-            id="a lossy step",
+            id="a lossy step and nothing else",
         ),
     ],
 )
@@ -84,6 +86,16 @@ def test_a_tensor_whose_bytes_are_not_its_shape_is_refused(damaged: EncodedTenso
         pytest.param([tensor("")], id="no name"),
         pytest.param([tensor("a"), EncodedTensor(name="b", round_number=1)], id="two rounds"),
         pytest.param([tensor(size=3)], id="damaged"),
+        pytest.param(
+            [
+                EncodedTensor(
+                    name="w",
+                    transformers=(Transformer(int_to_float={0: 1.0}), Transformer()),
+                    content=gzip.compress(bytes(4)),
+                )
+            ],
+            id="lossy",
+        ),
     ],
 )
 def test_a_model_that_contradicts_itself_is_refused(tensors: list[EncodedTensor]) -> None:

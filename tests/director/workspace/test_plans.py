@@ -128,9 +128,30 @@ def test_what_changes_nothing_for_the_aggregation_is_accepted(section: str) -> N
 
 
 @pytest.mark.parametrize(
+    ("template", "name"),
+    [
+        ("openfl.pipelines.KCPipeline", "kc"),
+        ("openfl.pipelines.skc_pipeline.SKCPipeline", "skc"),
+        ("openfl.pipelines.STCPipeline", "stc"),
+        ("openfl.pipelines.NoCompressionPipeline", "none"),
+        ("null", "none"),
+    ],
+)
+def test_a_pipeline_that_we_can_undo_is_accepted(template: str, name: str) -> None:
+    assert plan(f"{PLAN}compression_pipeline: {{template: {template}}}\n").compression == name
+
+
+@pytest.mark.parametrize(
     ("section", "named"),
     [
-        ("compression_pipeline: {template: openfl.pipelines.KCPipeline}", "KCPipeline"),
+        (
+            "compression_pipeline: {template: openfl.pipelines.eden_pipeline.EdenPipeline}",
+            "EdenPipeline",
+        ),
+        (
+            "compression_pipeline: {template: openfl.pipelines.RandomShiftPipeline}",
+            "RandomShiftPipeline",
+        ),
         ("compression_pipeline: {template: my.NoCompressionPipeline}", "my.NoCompressionPipeline"),
         ("compression_pipeline: {template: [1]}", "compression_pipeline"),
         (

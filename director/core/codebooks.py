@@ -1,0 +1,48 @@
+"""Undoing OpenFL's lossy pipelines KC, SKC and STC: gzipped indexes into a table of few values.
+
+They differ in how they choose the values, which is the sender's business.  What travels is the
+same for all: one float32 for each element that holds a whole number, and what the numbers mean.
+"""
+
+import zlib
+from collections.abc import Mapping
+
+import numpy as np
+
+from director.core.model import Array
+from director.errors import InvalidUploadError
+
+_INDEX = np.dtype("<f4")
+_MAX_ELEMENTS = 2**28
+"""As many as fit into the largest message uncompressed: gzip is no way around that limit."""
+_GZIP = 16 + zlib.MAX_WBITS
+
+
+def look_up(name: str, size: int, codebook: Mapping[int, float], content: bytes) -> Array:
+    """Return that many values in one row.
+
+    Raises:
+        InvalidUploadError: the content does not hold so many indexes, or one has no meaning.
+    """
+    if size > _MAX_ELEMENTS:
+        raise InvalidUploadError(f"tensor {name!r} has more than {_MAX_ELEMENTS} elements")
+    indexes = np.frombuffer(_inflated(name, size * _INDEX.itemsize, content), _INDEX)
+    keys = np.array(sorted(codebook), np.float64)
+    values = np.array([codebook[key] for key in sorted(codebook)], np.float64)
+    places = np.minimum(np.searchsorted(keys, indexes), len(keys) - 1)
+    if not np.array_equal(keys[places], indexes):
+        raise InvalidUploadError(f"tensor {name!r} has indexes that its codebook does not explain")
+    with np.errstate(over="ignore"):
+        return np.asarray(values[places]).astype(np.float32)
+
+
+def _inflated(name: str, length: int, content: bytes) -> bytes:
+    inflater = zlib.decompressobj(_GZIP)
+    try:
+        # One byte more than is wanted, so that a longer stream shows; a bomb gets no further.
+        inflated = inflater.decompress(content, length + 1)
+    except zlib.error as error:
+        raise InvalidUploadError(f"tensor {name!r} is not compressed as it claims") from error
+    if len(inflated) != length or not inflater.eof or inflater.unused_data:
+        raise InvalidUploadError(f"tensor {name!r} does not hold as many values as its shape")
+    return inflated

@@ -23,7 +23,7 @@ _PARTS = ("first", "second")
 
 
 class Combiner(Protocol):
-    """Makes one tensor of several; weights are sample counts, not all of them zero or positive."""
+    """Makes one tensor of several; weights are numbers of samples, and may all be zero."""
 
     def combine(
         self, name: str, base: Array | None, values: Sequence[Array], weights: Sequence[float]

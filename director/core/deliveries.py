@@ -2,7 +2,8 @@
 
 An experiment is handed out on the newest long poll of every connection of an envoy, as any of
 them may be half-open, and again whenever the envoy asks, until it has fetched the archive.
-After that it is handed out anew only in a later epoch: the envoy may have lost it.
+After that it is handed out anew only in a later epoch, as the envoy may have lost it; or once a
+heartbeat period where it never asks for tasks, as the archive may have been lost on its way.
 """
 
 from dataclasses import dataclass
@@ -30,24 +31,24 @@ class Deliveries:
         """Answer a long poll at once where something is due, else park it."""
         envoy = self._registry.get(event.envoy)
         wait = self._registry.arrive(envoy, event.wait, event.connection, now)
-        delivery = self._hand_out(envoy, wait)
+        delivery = self._hand_out(envoy, wait, now)
         if delivery is not None:
             return (delivery,)
         displaced = self._registry.park(envoy, wait)
         return () if displaced is None else (EndWait(wait=displaced),)
 
-    def announce(self, experiment: Experiment) -> tuple[Effect, ...]:
+    def announce(self, experiment: Experiment, now: float) -> tuple[Effect, ...]:
         """Tell everybody who waits of an experiment that has just started."""
         return tuple(
             delivery
             for collaborator in experiment.parts
             if (envoy := self._registry.find(collaborator)) is not None
             for wait in envoy.newest_waits()
-            if (delivery := self._hand_out(envoy, wait)) is not None
+            if (delivery := self._hand_out(envoy, wait, now)) is not None
         )
 
-    def _hand_out(self, envoy: Envoy, wait: Wait) -> Deliver | None:
-        experiment = self._catalogue.due_to(envoy.name, wait.epoch)
+    def _hand_out(self, envoy: Envoy, wait: Wait, now: float) -> Deliver | None:
+        experiment = self._catalogue.due_to(envoy.name, wait.epoch, now)
         if experiment is None:
             return None
         self._registry.unpark(wait.id)
@@ -63,14 +64,15 @@ class Deliveries:
             envoy.touch(now)
         part = self._part(event.experiment, event.collaborator)
         if part is not None:
-            part.fetched_epoch = max(part.fetched_epoch, part.handed_epoch)
+            part.joined_epoch = max(part.joined_epoch, part.handed_epoch)
 
-    def note_fetched(self, event: ArchiveFetched) -> None:
-        """Hand the experiment out no more in the epoch of this connection."""
+    def note_fetched(self, event: ArchiveFetched, now: float) -> None:
+        """Hand the experiment out no more for a while in the epoch of this connection."""
         envoy = self._registry.find(event.collaborator)
         part = self._part(event.experiment, event.collaborator)
         if envoy is not None and part is not None:
             part.fetched_epoch = max(part.fetched_epoch, envoy.epoch_over(event.connection))
+            part.fetched_at = max(part.fetched_at, now)
             envoy.experiment = event.experiment
 
     def dismiss(self, event: CollaboratorDismissed) -> None:

@@ -24,6 +24,10 @@ class Part:
 
     handed_epoch: int = 0
     fetched_epoch: int = 0
+    """When its download last ended well here; whether it arrived is not known."""
+    fetched_at: float = 0.0
+    joined_epoch: int = 0
+    """When it last asked for tasks, which proves that it has the archive."""
     is_dismissed: bool = False
 
 
@@ -53,10 +57,15 @@ class Experiment:
         """What has to be kept for it: once it has ended, nothing."""
         return () if self.status.is_terminal else (self.archive, self.model)
 
-    def is_due_to(self, envoy: EnvoyName, epoch: int) -> bool:
-        """Whether the envoy needs to be told of it, as far as it can know in this epoch."""
+    def is_due_to(self, envoy: EnvoyName, epoch: int, *, fetched_by: float) -> bool:
+        """Whether the envoy needs to be told of it, as far as it can know in this epoch.
+
+        A download that ended before `fetched_by`, and led to nothing, has been lost on its way.
+        """
         part = self.parts.get(envoy)
-        return part is not None and not part.is_dismissed and part.fetched_epoch < epoch
+        if part is None or part.is_dismissed or part.joined_epoch >= epoch:
+            return False
+        return part.fetched_epoch < epoch or part.fetched_at <= fetched_by
 
     def to_review(self) -> Review:
         """Return the order to have it looked at."""
@@ -114,10 +123,11 @@ class Catalogue:
             raise UnknownExperimentError(name)
         return experiment
 
-    def due_to(self, envoy: EnvoyName, epoch: int) -> Experiment | None:
+    def due_to(self, envoy: EnvoyName, epoch: int, now: float) -> Experiment | None:
         """Return the first, in the order of start, that the envoy needs to be told of."""
+        fetched_by = now - self._rules.heartbeat_period_s
         for experiment in self._running.values():
-            if experiment.is_due_to(envoy, epoch):
+            if experiment.is_due_to(envoy, epoch, fetched_by=fetched_by):
                 return experiment
         return None
 

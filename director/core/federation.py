@@ -153,7 +153,7 @@ class Federation:
                 self._deliveries.note_call(event, now)
                 return ()
             case ArchiveFetched():
-                self._deliveries.note_fetched(event)
+                self._deliveries.note_fetched(event, now)
                 return ()
             case CollaboratorDismissed():
                 self._deliveries.dismiss(event)
@@ -164,15 +164,15 @@ class Federation:
             case ExperimentSubmitted():
                 return self._submit(event, now)
             case ExperimentReviewed():
-                return self._review(event)
+                return self._review(event, now)
             case RunFinished():
-                return self._end(event.experiment, Status.FINISHED, "")
+                return self._end(event.experiment, Status.FINISHED, "", now)
             case RunFailed():
-                return self._end(event.experiment, Status.FAILED, event.reason)
+                return self._end(event.experiment, Status.FAILED, event.reason, now)
             case FailureReported():
-                return self._fail(event)
+                return self._fail(event, now)
             case ExperimentRemoved():
-                return self._remove(event)
+                return self._remove(event, now)
             case _:
                 assert_never(event)
 
@@ -194,25 +194,27 @@ class Federation:
         self.catalogue.add(experiment)
         if event.needs_review:
             return (experiment.to_review(),)
-        return self._start_ready()
+        return self._start_ready(now)
 
-    def _review(self, event: ExperimentReviewed) -> Sequence[Effect]:
+    def _review(self, event: ExperimentReviewed, now: float) -> Sequence[Effect]:
         experiment = self.catalogue.get(event.experiment)
         if experiment is None or experiment.is_reviewed or experiment.status.is_terminal:
             return ()
         if not event.is_approved:
-            return self._end(event.experiment, Status.REJECTED, event.reason)
+            return self._end(event.experiment, Status.REJECTED, event.reason, now)
         self.catalogue.approve(experiment)
-        return self._start_ready()
+        return self._start_ready(now)
 
-    def _start_ready(self) -> Sequence[Effect]:
+    def _start_ready(self, now: float) -> Sequence[Effect]:
         effects: list[Effect] = []
         while (experiment := self.catalogue.start_next()) is not None:
             effects.append(experiment.to_run())
-            effects += self._deliveries.announce(experiment)
+            effects += self._deliveries.announce(experiment, now)
         return effects
 
-    def _end(self, experiment_id: ExperimentId, status: Status, reason: str) -> Sequence[Effect]:
+    def _end(
+        self, experiment_id: ExperimentId, status: Status, reason: str, now: float
+    ) -> Sequence[Effect]:
         experiment = self.catalogue.get(experiment_id)
         if experiment is None:
             return ()
@@ -220,9 +222,9 @@ class Federation:
         if not self.catalogue.end(experiment, status, reason):
             return ()
         stop = StopRun(experiment=experiment.id)
-        return (stop, Release(blobs=blobs), *self._start_ready())
+        return (stop, Release(blobs=blobs), *self._start_ready(now))
 
-    def _fail(self, event: FailureReported) -> Sequence[Effect]:
+    def _fail(self, event: FailureReported, now: float) -> Sequence[Effect]:
         moot = self.why_disregard(event)
         if moot is not None:
             return (
@@ -234,15 +236,15 @@ class Federation:
         assert experiment is not None
         said = event.description[: self.rules.max_text_length] or "no description"
         reason = f"{event.collaborator} reported a failure (code {event.code}): {said}"
-        return self._end(experiment.id, Status.FAILED, reason)
+        return self._end(experiment.id, Status.FAILED, reason, now)
 
-    def _remove(self, event: ExperimentRemoved) -> Sequence[Effect]:
+    def _remove(self, event: ExperimentRemoved, now: float) -> Sequence[Effect]:
         experiment = self.catalogue.owned(event.name, event.owner)
         self.catalogue.remove(experiment)
         effects: list[Effect] = [StopRun(experiment=experiment.id)]
         if experiment.blobs:
             effects.append(Release(blobs=experiment.blobs))
-        return (*effects, Discard(experiment=experiment.id), *self._start_ready())
+        return (*effects, Discard(experiment=experiment.id), *self._start_ready(now))
 
     def resume(self) -> Sequence[Effect]:
         """Return what has to be taken up again once all durable events were applied."""

@@ -134,7 +134,11 @@ class _Downloads:
 
 
 class EveryExperimentComesOnce(Checker):
-    """Who has fetched an experiment is not called for it again, unless it comes anew."""
+    """Who has fetched an experiment is not called for it again, unless it comes anew.
+
+    A Director cannot see whether a download arrived whole.  So it may call again, after a heartbeat
+    period's patience, an envoy that has never asked for tasks.
+    """
 
     guarantee = "delivery-once"
     promise = (
@@ -169,6 +173,7 @@ class _Renewals:
         self._experiments = Experiments(history)
         self._registrations = registrations(history)
         self._connections = _connections(history)
+        self._joined = _joined(history)
 
     def may_lie_between(self, fetched: Call, call: Call) -> bool:
         """Whether another epoch, or another experiment of the name, may have begun."""
@@ -179,7 +184,17 @@ class _Renewals:
             or self._may_have_reconnected(call)
             or self._may_have_registered(fetched, call)
             or self._may_be_a_namesake(fetched, call)
+            or self._may_seem_lost(fetched, call)
         )
+
+    def _may_seem_lost(self, fetched: Call, call: Call) -> bool:
+        assert fetched.completed_at is not None
+        waited_s = (call.completed_at or call.invoked_at) - fetched.completed_at
+        if waited_s < self._history.header.heartbeat_period_s:
+            return False
+        began = self._joined.get((fetched.actor, text(call.response, "experiment")), [])
+        later = bisect_left(began, fetched.ended_index)
+        return later == len(began) or began[later] > call.ended_index
 
     def _may_have_reconnected(self, call: Call) -> bool:
         # A call is numbered with the connection it found; only the next one tells if it made one.
@@ -207,6 +222,16 @@ def _downloads(history: History) -> dict[tuple[str, str, str], _Downloads]:
         of = found.setdefault(key, _Downloads())
         of.ends.append(call.ended_index)
         of.calls.append(call)
+    return found
+
+
+def _joined(history: History) -> dict[tuple[str, str], list[int]]:
+    """Return, by actor and experiment, where it asked for tasks and was answered."""
+    found: dict[tuple[str, str], list[int]] = {}
+    for call in history.calls("GetTasks"):
+        if call.is_ok:
+            key = (call.actor, text(call.request, "experiment"))
+            found.setdefault(key, []).append(call.invoke_index)
     return found
 
 

@@ -259,6 +259,18 @@ def test_an_envoy_gets_its_experiment_whenever_it_asks_until_it_has_it() -> None
     assert wait(federation, 2) == []
 
 
+def test_a_download_that_led_to_nothing_is_taken_for_lost_after_a_period() -> None:
+    federation = registered(A, rules=Rules(heartbeat_period_s=10))
+    federation.handle(submission(), 2.0)
+    wait(federation, 1)
+    federation.handle(
+        ArchiveFetched(experiment=id_of(federation), collaborator=A, connection="1"), 3.0
+    )
+
+    assert wait(federation, 2, now=12.9) == []
+    assert wait(federation, 3, now=13.0) == [deliver(3)]
+
+
 def test_a_reconnected_envoy_gets_its_experiment_again() -> None:
     federation = registered(A)
     federation.handle(submission(), 2.0)

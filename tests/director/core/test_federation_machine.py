@@ -276,7 +276,7 @@ class FederationMachine(RuleBasedStateMachine):
     def an_envoy_is_left_waiting_only_beside_another_answer(self) -> None:
         for envoy in self.federation.registry:
             for wait in envoy.newest_waits():
-                due = self.federation.catalogue.due_to(envoy.name, wait.epoch)
+                due = self.federation.catalogue.due_to(envoy.name, wait.epoch, self.now)
                 assert due is None or due.parts[envoy.name].handed_epoch > 0
 
     @invariant()

@@ -165,6 +165,23 @@ def test_who_has_fetched_it_is_not_called_again() -> None:
     assert "on the same connection (1)" in message
 
 
+def test_who_never_asked_for_tasks_may_be_called_again_after_a_period() -> None:
+    record = fetched()
+    record.at(30).waits("a", brings="brain").ok()
+    record.beats("a").ok()
+
+    assert holds(record.judged_by(ONCE))
+
+
+def test_who_asked_for_tasks_is_not_called_again_however_late() -> None:
+    record = fetched()
+    record.asks_tasks("a", "brain").ok()
+    record.at(30).waits("a", brings="brain").ok()
+    record.beats("a").ok()
+
+    assert "handed to a again" in broken(record.judged_by(ONCE))
+
+
 def test_once_is_right() -> None:
     record = fetched()
     record.waits("a").ok()

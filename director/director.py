@@ -201,11 +201,12 @@ class Director:
         if reason is None:
             await self._parts.writer.commit(event)
             return
-        # Nothing changes, so there is nothing to write down; its sender learns nothing.
-        self._parts.perform(
+        # Its sender learns nothing.
+        self._parts.writer.pass_over(
+            event,
             Disregard(
                 experiment=failure.experiment, collaborator=failure.collaborator, reason=reason
-            )
+            ),
         )
 
     # ------------------------------------------------------------ for frontends

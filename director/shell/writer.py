@@ -8,8 +8,8 @@ import logging
 from collections.abc import Callable, Sequence
 
 from director.clock import Clock
-from director.core.effects import Effect
-from director.core.events import Durable, Event, Transient
+from director.core.effects import Disregard, Effect
+from director.core.events import Durable, Event, FailureReported, Transient
 from director.core.federation import Federation
 from director.errors import DirectorError, UnavailableError
 from director.shell.tasks import Tasks
@@ -59,6 +59,10 @@ class Writer:
         self._federation.check(event)
         self._apply(event, self._clock.now())
 
+    def pass_over(self, event: FailureReported, disregard: Disregard) -> None:
+        """Let a report pass that changes nothing, so that there is nothing to write down."""
+        self._follow(event, (disregard,))
+
     async def commit(self, event: Durable, *, otherwise: Callable[[], None] | None = None) -> None:
         """Take in what must not be forgotten, and return only then.
 
@@ -103,7 +107,9 @@ class Writer:
         self._federation.check(event)
 
     def _apply(self, event: Event, now: float) -> None:
-        effects = self._federation.apply(event, now)
+        self._follow(event, self._federation.apply(event, now))
+
+    def _follow(self, event: Event, effects: Sequence[Effect]) -> None:
         for effect in effects:
             self._perform(effect)
         for observer in tuple(self._observers):

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from director.core.effects import Disregard, Effect
 from director.core.lifecycle import Status
 from director.core.model import Caller, EnvoyName, ExperimentName, Failure, Shard
 from director.errors import (
@@ -348,12 +349,15 @@ async def test_a_failure_report_by_others_is_answered_alike_and_changes_nothing(
     async with housed() as house:
         await house.submit(MRI, "a")
         mri_by_a = Failure(experiment=MRI, collaborator=A)
+        followed: list[Effect] = []
+        house.director.on_event(lambda _, effects: followed.extend(effects))
 
         await house.director.report_failure(caller("eve", tls=True), mri_by_a)
         await house.fail(MRI, "b")
         await house.fail(CT, "a")
 
         assert house.status() is Status.IN_PROGRESS
+        assert [type(effect) for effect in followed] == [Disregard] * 3
         expected = (
             f"a disregarded: {ForbiddenError('eve', 'a')} [experiment={MRI!r}]",
             f"b disregarded: its sender has no part in the experiment [experiment={MRI!r}]",

@@ -219,6 +219,9 @@ class RuleFault(FaultBase, ABC):
     def verdict(self, message: Message, random: Random) -> Verdict:
         """Return what becomes of a message that it touches."""
 
+    def aftermath(self, world: World, message: Message) -> None:
+        """Bring about what else follows from a touch; nothing, as a rule."""
+
     @asynccontextmanager
     async def inject(
         self, world: World, targets: Sequence[str], firing: Firing | None = None
@@ -239,6 +242,7 @@ class RuleFault(FaultBase, ABC):
             if not touch.happens(random):
                 return PASS
             touch.message(message, self.mode)
+            self.aftermath(world, message)
             return self.verdict(message, random)
 
         return judge

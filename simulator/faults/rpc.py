@@ -1,5 +1,6 @@
 """What can happen to the messages of chosen RPCs, for whoever is targeted."""
 
+import asyncio
 from abc import ABC
 from random import Random
 from typing import Annotated, ClassVar, Literal
@@ -10,6 +11,7 @@ from pydantic import Field
 from simulator.faults.base import RuleFault, Settings
 from simulator.network.api import Delay, Direction, Drop, Duplicate, Message, Reject, Verdict
 from simulator.units import Spread, draw
+from simulator.world import World
 
 UnaryRpc = Literal[
     "UpdateShardInfo",
@@ -69,8 +71,18 @@ _UNARY = frozenset(UnaryRpc.__args__)  # type: ignore[attr-defined]
 
 
 def lost(fault: str) -> Reject:
-    """Return the verdict for a connection that is reset."""
+    """Return the verdict for a message that meets a reset connection."""
     return Reject(grpc.StatusCode.UNAVAILABLE, f"Connection reset by peer ({fault})")
+
+
+def reset_soon(world: World, actor: str) -> None:
+    """Reset an actor's connection, with all else that is under way on it.
+
+    Without it the Director could not tell a download whose last message was lost from one that
+    arrived: it is the new connection that lets an envoy have its experiment again.
+    """
+    # Not at once: the call whose message is being judged ends by its verdict, in its own time.
+    asyncio.get_running_loop().call_soon(world.network.link(actor).cut)
 
 
 class LossBase(RuleFault, ABC):
@@ -81,6 +93,9 @@ class LossBase(RuleFault, ABC):
     def verdict(self, message: Message, random: Random) -> Verdict:
         del message, random
         return lost(self.id)
+
+    def aftermath(self, world: World, message: Message) -> None:
+        reset_soon(world, message.actor)
 
 
 class DropBase(RuleFault, ABC):
@@ -104,7 +119,7 @@ class DuplicateBase(RuleFault, ABC):
 
 
 class RpcLoss(LossBase):
-    """The connection is reset on a message: its call ends UNAVAILABLE."""
+    """The connection is reset on a message: calls under way end UNAVAILABLE."""
 
     type: Literal["rpc.loss"]
     with_: Selection = Field(default=Selection(), alias="with")

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from simulator.faults.rpc import lost
+from simulator.faults.rpc import lost, reset_soon
 from simulator.network.api import PASS, Delay, Message, Rule, Verdict
 from simulator.units import OfLogNormal, OfNormal, OfUniform, Share, Spread, draw
 from simulator.world import World
@@ -73,6 +73,7 @@ class Weather(BaseModel):
                 "mode": "loss",
             }
             world.record.note("fault.touch", value, actor=message.actor, call=message.call)
+            reset_soon(world, message.actor)
             return lost(NAME)
 
         return lose

@@ -1,5 +1,6 @@
 """The catalogue: what can be decoded is what is documented, and what does not fit is refused."""
 
+import asyncio
 from collections.abc import Callable
 
 import pytest
@@ -135,10 +136,12 @@ async def test_the_weather_loses_some_and_says_so() -> None:
 
     with Weather(loss=0.1).over(world):
         verdicts = [world.pass_on("a")[1] for _ in range(1_000)]
+        await asyncio.sleep(0)
 
     lost = [verdict for verdict in verdicts if isinstance(verdict, Reject)]
     assert 60 < len(lost) < 140
     assert verdicts.count(PASS) == 1_000 - len(lost)
+    assert world.link("a").cuts == len(lost)
     assert world.noted("fault.touch", "fault", "mode") == [(0.0, "a", "weather", "loss")] * len(
         lost
     )

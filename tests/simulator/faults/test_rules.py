@@ -1,5 +1,7 @@
 """Faults that judge messages: whom they touch, what they do, and what they write down."""
 
+import asyncio
+
 import grpc
 import pytest
 
@@ -100,10 +102,12 @@ async def test_a_lost_message_meets_a_reset_connection() -> None:
     async with fault("rpc.loss", with_={"methods": ["GetEnvoys"]}).inject(world, ["a"]):
         lost = world.pass_on("a", "GetEnvoys")
         other = world.pass_on("a", "GetTasks")
+        await asyncio.sleep(0)
 
     assert isinstance(lost[1], Reject)
     assert lost[1].code is grpc.StatusCode.UNAVAILABLE
     assert other == (0.0, PASS)
+    assert world.link("a").cuts == 1
 
 
 async def test_any_call_can_be_dropped_or_delayed() -> None:

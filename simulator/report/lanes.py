@@ -181,10 +181,9 @@ def _trainings(history: History, envoy: str) -> tuple[Span, ...]:
 
 def _gaps(alive: Sequence[liveness_facts.Span], end_s: float) -> tuple[Span, ...]:
     """Return when an envoy was away, between its lives and after the last."""
-    found = []
-    for life, following in zip(alive, [*alive[1:], None], strict=True):
-        begin_s = min(life.end, end_s)
-        until_s = end_s if following is None else following.begin
-        if begin_s < until_s:
-            found.append(Span(begin_s=begin_s, end_s=until_s))
-    return tuple(found)
+    begins = [*(life.begin for life in alive[1:]), end_s]
+    return tuple(
+        Span(begin_s=life.end, end_s=begin_s)
+        for life, begin_s in zip(alive, begins, strict=False)
+        if life.end < begin_s
+    )

@@ -162,7 +162,8 @@ def _experiment(drawing: _Drawing, line: ExperimentLine) -> None:
     hint = f"{line.name} of {line.owner}, {outcome}: {line.told}"
     drawing.span(span, y + 2, 14, f"experiment {outcome}", hint)
     rounds = [(nth, drawing.x(begun_s)) for nth, begun_s in line.rounds_begun]
-    for (nth, x), (_, following) in zip(rounds, [*rounds[1:], (0, drawing.x(end_s))], strict=True):
+    ends = [*(x for _, x in rounds[1:]), drawing.x(end_s)]
+    for (nth, x), following in zip(rounds, ends, strict=False):
         drawing.canvas.line(x, y + 2, x, y + 16, "round")
         if following - x > _ROUND_PX * len(str(nth)):
             drawing.canvas.words(x + 3, y + 12.5, str(nth), "round-number")

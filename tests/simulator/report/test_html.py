@@ -154,6 +154,14 @@ def test_a_run_in_which_nothing_happened_can_be_drawn(held: Summary) -> None:
     assert "<main>" in page(nothing)
 
 
+def test_an_experiment_that_was_accepted_and_never_began_can_be_drawn(held: Summary) -> None:
+    brain = replace(held.experiments[0], rounds_begun=(), ended_s=None, outcome="in_progress")
+
+    told = hints(timeline(replace(held, experiments=(brain,))))
+
+    assert "not ended" in told
+
+
 def test_a_canvas_escapes_what_it_is_given() -> None:
     canvas = Canvas(10)
     canvas.words(0, 0, "<b>&", "name", hint="\x1b<")

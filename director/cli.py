@@ -1,0 +1,169 @@
+"""The command line: `director start`, `director create-workspace`.
+
+Exit codes: 0 it did what it was told, 1 it could not, 2 it was called in a wrong way.
+"""
+
+import logging
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from director.config import Config, ConfigError, load_config
+from director.starter import create_workspace
+from director.transport.credentials import CertificateError
+from director.transport.server import CannotListenError, DirectorGRPCServer
+
+_log = logging.getLogger(__name__)
+
+_LEVELS = ("debug", "info", "warning", "error")
+_CERTIFICATES = {
+    "root_certificate": "cert/root_ca.crt",
+    "private_key": "cert/host.key",
+    "certificate": "cert/host.crt",
+}
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="squall", prog_name="director")
+def main() -> None:
+    """Run the Director of a federation: envoys, experiments and their aggregation."""
+
+
+@main.command()
+@click.option(
+    "-c",
+    "--director-config-path",
+    "config_path",
+    type=_FILE,
+    default="director.yaml",
+    show_default=True,
+    help="The configuration, in OpenFL's format.",
+)
+@click.option(
+    "--tls/--disable-tls",
+    default=True,
+    show_default=True,
+    help="Mutual TLS; without it callers are whom they say they are.",
+)
+@click.option(
+    "-rc",
+    "--root-cert-path",
+    "root_certificate",
+    type=_FILE,
+    help="The certificate of the authority that signs all others.  [default: cert/root_ca.crt]",
+)
+@click.option(
+    "-pk",
+    "--private-key-path",
+    "private_key",
+    type=_FILE,
+    help="The Director's private key, without a password.  [default: cert/host.key]",
+)
+@click.option(
+    "-oc",
+    "--public-cert-path",
+    "certificate",
+    type=_FILE,
+    help="The Director's certificate.  [default: cert/host.crt]",
+)
+@click.option(
+    "--log-level",
+    type=click.Choice(_LEVELS, case_sensitive=False),
+    default="info",
+    show_default=True,
+    help="How much to tell on standard error.",
+)
+def start(config_path: Path, *, tls: bool, log_level: str, **given: Path | None) -> None:
+    """Serve until SIGTERM or Ctrl-C; then let what is under way end.
+
+    Certificates are taken from the options, else from the configuration, else from the folder
+    `cert` beside the configuration.
+    """
+    logging.basicConfig(
+        level=log_level.upper(),
+        format="%(asctime)s %(levelname)-7s %(message)s",
+        datefmt="%Y-%m-%d %H:%M:%S",
+    )
+    try:
+        config = load_config(config_path)
+        _heed(config)
+        server = DirectorGRPCServer(
+            tls=tls, **_certificates(config, config_path.parent, given), **_keywords(config)
+        )
+        server.start()
+    except CertificateError as error:
+        raise click.ClickException(
+            f"{error}\nGive them with -rc, -pk and -oc, or start with --disable-tls."
+        ) from None
+    except (ConfigError, CannotListenError) as error:
+        raise click.ClickException(str(error)) from None
+
+
+def _heed(config: Config) -> None:
+    """Say what of OpenFL's configuration is not done, or not done here."""
+    if config.settings.install_requirements:
+        _log.warning("install_requirements is ignored: nothing of an experiment runs here")
+    if config.settings.review_experiment and not sys.stdin.isatty():
+        raise ConfigError("review_experiment asks at the terminal, and there is none: set it false")
+
+
+def _certificates(config: Config, folder: Path, given: Mapping[str, Path | None]) -> dict[str, Any]:
+    return {
+        role: given[role] or folder / (getattr(config, role) or default)
+        for role, default in _CERTIFICATES.items()
+    }
+
+
+def _keywords(config: Config) -> dict[str, Any]:
+    settings = config.settings
+    return {
+        "listen_host": settings.listen_host,
+        "listen_port": settings.listen_port,
+        "sample_shape": settings.sample_shape,
+        "target_shape": settings.target_shape,
+        "envoy_health_check_period": settings.envoy_health_check_period,
+        "review_plan_callback": _review if settings.review_experiment else None,
+        "settings": settings.of_the_director(),
+    }
+
+
+def _review(name: str, plan: Path) -> bool:
+    """Ask whoever sits at the terminal."""
+    click.echo(f"The plan of experiment {name!a}:\n")
+    click.echo(_harmless(plan.read_text(encoding="utf-8")))
+    return click.confirm(f"Run experiment {name!a}?", default=False)
+
+
+def _harmless(text: str) -> str:
+    # A plan must not be able to move the cursor, and so show another plan than it is.
+    return "".join(
+        character if character.isprintable() or character == "\n" else ascii(character)[1:-1]
+        for character in text
+    )
+
+
+@main.command("create-workspace")
+@click.option(
+    "-p",
+    "--director-path",
+    "folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    required=True,
+    help="The folder; it is made where it does not exist.",
+)
+def create_workspace_command(folder: Path) -> None:
+    """Write a commented director.yaml, and a folder for certificates that tells what to put in it.
+
+    Nothing that is there is overwritten.
+    """
+    try:
+        written = create_workspace(folder)
+    except OSError as error:
+        raise click.ClickException(str(error)) from None
+    for path in written:
+        click.echo(f"wrote {path}")
+    click.echo(f"next: director start -c {written[0]}")

@@ -1,0 +1,136 @@
+"""The file that a Director is started from: OpenFL's keys, and our own beside them.
+
+Every mistake in it is told at once, with its place and what was probably meant.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+from director.settings import Settings
+
+_DAY_S = 24 * 60 * 60
+
+_WANTED = {
+    "model_type": "be a section with keys",
+    "tuple_type": "be a list, such as ['64', '64']",
+}
+"""What pydantic would say in Python's words; of the rest it says `Input should …`."""
+
+
+class ConfigError(ValueError):
+    """The file cannot be used; the message has a line for each mistake."""
+
+
+def _as_text(size: object) -> object:
+    # OpenFL compares shapes as text, and people write numbers.
+    return str(size) if isinstance(size, int) and not isinstance(size, bool) else size
+
+
+def _or_empty(section: object) -> object:
+    return {} if section is None else section
+
+
+Shape = tuple[Annotated[str, BeforeValidator(_as_text)], ...]
+
+
+class ServerSettings(Settings):
+    """What stands under `settings`: OpenFL's keys, and those of `director.settings.Settings`."""
+
+    listen_host: str = Field(default="localhost", min_length=1)
+    listen_port: int = Field(default=50051, ge=0, le=65535)
+    """0 finds a free one."""
+    sample_shape: Shape = ("1",)
+    target_shape: Shape = ("1",)
+    envoy_health_check_period: int = Field(default=60, ge=1, le=_DAY_S)
+    install_requirements: bool = False
+    """OpenFL's; we run nothing of an experiment, so there is nothing to install."""
+    review_experiment: bool = False
+
+    def of_the_director(self) -> Settings:
+        """Return the part that is not about the server."""
+        return Settings(**{name: getattr(self, name) for name in Settings.model_fields})
+
+
+class Config(BaseModel):
+    """The whole file; certificates may stand in it instead of on the command line."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    settings: Annotated[ServerSettings, BeforeValidator(_or_empty)] = ServerSettings()
+    root_certificate: Path | None = None
+    private_key: Path | None = None
+    certificate: Path | None = None
+
+
+def load_config(path: Path) -> Config:
+    """Return what the file says, with defaults for what it leaves out.
+
+    Raises:
+        ConfigError: with every mistake of the file.
+    """
+    try:
+        content = YAML(typ="rt").load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path}: is not UTF-8 text") from None
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        where = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark is not None else f"{path}"
+        raise ConfigError(f"{where}: is not YAML: {error.problem}") from None
+    except YAMLError as error:
+        raise ConfigError(f"{path}: is not YAML: {error}") from None
+    try:
+        return Config.model_validate({} if content is None else content)
+    except ValidationError as error:
+        mistakes = sorted(_mistake(content, detail) for detail in error.errors())
+        lines = [f"{path}:{line}:{column}: {told}" for line, column, told in mistakes]
+        raise ConfigError("\n".join(lines)) from None
+
+
+def _mistake(content: Any, detail: ErrorDetails) -> tuple[int, int, str]:
+    keys = detail["loc"]
+    name = ".".join(str(key) for key in keys) or "the file"
+    return (*_place(content, keys), f"{name}: {_reason(keys, detail)}")
+
+
+def _reason(keys: Sequence[int | str], detail: ErrorDetails) -> str:
+    if detail["type"] != "extra_forbidden":
+        wanted = _WANTED.get(detail["type"], detail["msg"].removeprefix("Input should "))
+        return f"should {wanted}, not {detail['input']!r:.80}"
+    near = get_close_matches(str(keys[-1]), list(_known_keys(keys[:-1])), n=1)
+    return f"there is no such key (did you mean {near[0]}?)" if near else "there is no such key"
+
+
+def _known_keys(section: Sequence[int | str]) -> Iterator[str]:
+    model: Any = Config
+    for key in section:
+        model = model.model_fields[str(key)].annotation
+    yield from model.model_fields
+
+
+def _place(content: Any, keys: Sequence[int | str]) -> tuple[int, int]:
+    """Return line and column of what the keys lead to, or of the nearest thing above it."""
+    line, column = 0, 0
+    for key in keys:
+        position = _position(content, key)
+        if position is None:
+            break
+        line, column = position
+        content = content[key]
+    return line + 1, column + 1
+
+
+def _position(content: Any, key: int | str) -> tuple[int, int] | None:
+    if isinstance(content, Mapping) and key in content:
+        return content.lc.key(key)  # type: ignore[attr-defined,no-any-return] # ruamel's mapping
+    if isinstance(content, list) and isinstance(key, int) and key < len(content):
+        return content.lc.item(key)  # type: ignore[attr-defined,no-any-return] # ruamel's list
+    return None

@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import yaml
 
@@ -47,8 +48,9 @@ class ReadPlan:
 Config = dict[str, object]
 
 
+@lru_cache(maxsize=64)
 def read(text: bytes | None) -> ReadPlan:
-    """Read a plan.
+    """Read a plan; once for all the collaborators that are given the same one.
 
     Raises:
         PlanError: there is none, it is not YAML, or lacks what a collaborator needs.

@@ -41,7 +41,7 @@ class StreamedAnswer(Protocol):
     async def read(self) -> object:
         """Return the next part, or EOF."""
 
-    def cancel(self) -> bool:
+    def cancel(self) -> object:
         """Hang up."""
 
 

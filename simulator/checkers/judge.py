@@ -110,9 +110,10 @@ class Verdict:
     @property
     def first(self) -> Result | None:
         """What decided the verdict: the first of its kind that no other explains."""
-        if self.validity is Validity.VALID:
+        validity = self.validity
+        if validity is Validity.VALID:
             return None
-        deciding = [r for r in self.results if r.counts and r.validity is self.validity]
+        deciding = [r for r in self.results if r.counts and r.validity is validity]
         return next((result for result in deciding if result.follows is None), deciding[0])
 
     def of(self, section: Section) -> tuple[Result, ...]:

@@ -71,7 +71,7 @@ def lives(history: History) -> Mapping[str, Sequence[Span]]:
         if note.topic in _STARTS:
             began.setdefault(note.actor, note.time)
         elif note.actor in began:
-            found[note.actor].append(Span(began.pop(note.actor), note.time))
+            found.setdefault(note.actor, []).append(Span(began.pop(note.actor), note.time))
     for actor, begin in began.items():
         # Whoever still runs when the record ends may be counted on to have gone on.
         found.setdefault(actor, []).append(Span(begin, float("inf")))

@@ -1,5 +1,6 @@
 """A page for each run, complete in itself: one file, no script, nothing fetched from anywhere."""
 
+from functools import cache
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -39,6 +40,35 @@ def write_page(summary: Summary, path: Path) -> None:
 
 def page(summary: Summary) -> str:
     """Return a run's page."""
+    state, word, meaning = _VERDICTS[summary.validity]
+    follow = [r.name for r in summary.verdict.results if r.follows is not None and r.counts]
+    return (
+        _environment()
+        .get_template("page.html.j2")
+        .render(
+            summary=summary,
+            state=state,
+            word=word,
+            meaning=meaning,
+            first=summary.verdict.first,
+            follow=follow,
+            sections=[
+                (heading, summary.verdict.of(section))
+                for section, heading in _SECTIONS.items()
+                if summary.verdict.of(section)
+            ],
+            state_of=_state_of,
+            states=_STATES,
+            timeline=timeline(summary),
+            curves=[
+                (line, loss_curve(line)) for line in summary.experiments if line.loss is not None
+            ],
+        )
+    )
+
+
+@cache
+def _environment() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).with_name("templates")),
         autoescape=True,
@@ -49,25 +79,7 @@ def page(summary: Summary) -> str:
         finalize=_finalized,
     )
     environment.filters.update(clock=clock, duration=duration, thousands=thousands, told=told)
-    state, word, meaning = _VERDICTS[summary.validity]
-    follow = [r.name for r in summary.verdict.results if r.follows is not None and r.counts]
-    return environment.get_template("page.html.j2").render(
-        summary=summary,
-        state=state,
-        word=word,
-        meaning=meaning,
-        first=summary.verdict.first,
-        follow=follow,
-        sections=[
-            (heading, summary.verdict.of(section))
-            for section, heading in _SECTIONS.items()
-            if summary.verdict.of(section)
-        ],
-        state_of=_state_of,
-        states=_STATES,
-        timeline=timeline(summary),
-        curves=[(line, loss_curve(line)) for line in summary.experiments if line.loss is not None],
-    )
+    return environment
 
 
 def _finalized(value: object) -> object:

@@ -68,12 +68,13 @@ def promises(verdict: Verdict, signs: Glyphs) -> RenderableType:
         Field(verdict, signs),
         Text(legend, style="dim"),
     ]
+    first = verdict.first
     troubled = [
         result
         for section in _FIELDS
         for result in verdict.of(section)
         # What decided the verdict stands above, with its witness.
-        if result is not verdict.first
+        if result is not first
         and (result.validity is not Validity.VALID or result.waived is not None)
     ]
     if troubled:

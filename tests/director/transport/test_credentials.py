@@ -1,0 +1,112 @@
+"""Certificates: what is wrong with them is told at the start, and renewals are noticed."""
+
+import logging
+from pathlib import Path
+
+import grpc
+import pytest
+
+from director.transport.credentials import CertificateError, find_certificates
+from director.transport.server import DirectorGRPCServer
+from protos import director_pb2
+from simulator.network.api import ClientCredentials
+from simulator.pki import Pki
+from tests.director.transport.fake_director import FakeDirector
+from tests.director.transport.served import channel_credentials, director_stub, write_certificates
+
+
+def test_good_certificates_are_found_as_absolute_paths(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = write_certificates(Pki(), tmp_path)
+    monkeypatch.chdir(tmp_path)
+
+    found = find_certificates(**{role: path.name for role, path in files.items()})
+
+    assert dict(found.items()) == files
+
+
+@pytest.mark.parametrize(
+    ("role", "content", "told"),
+    [
+        ("root_certificate", b"garble", "root_ca.crt holds no certificate in PEM format"),
+        ("root_certificate", b"", "root_ca.crt holds no certificate in PEM format"),
+        ("certificate", b"garble", "are not a certificate and an unencrypted key in PEM format"),
+        ("private_key", b"garble", "are not a certificate and an unencrypted key in PEM format"),
+        ("private_key", Pki().server().private_key, "host.key is not the key of "),
+    ],
+)
+def test_certificates_that_cannot_be_used_are_told_apart(
+    tmp_path: Path, role: str, content: bytes, told: str
+) -> None:
+    files = write_certificates(Pki(), tmp_path)
+    files[role].write_bytes(content)
+
+    with pytest.raises(CertificateError) as refused:
+        find_certificates(**files)
+
+    assert told in str(refused.value)
+
+
+# ---------------------------------------------------------------- renewal
+
+
+async def works(port: int, shown: ClientCredentials) -> bool:
+    """Connect anew; return whether the server lets this client in."""
+    options = (("grpc.use_local_subchannel_pool", 1),)
+    credentials = channel_credentials(shown)
+    async with grpc.aio.secure_channel(f"localhost:{port}", credentials, options) as channel:
+        try:
+            await director_stub(channel).GetEnvoys(director_pb2.GetEnvoysRequest())
+        except grpc.aio.AioRpcError as error:
+            if error.code() is grpc.StatusCode.UNAVAILABLE:
+                return False
+            raise
+        return True
+
+
+@pytest.mark.wire
+async def test_renewed_certificates_are_used_from_the_next_connection_on(tmp_path: Path) -> None:
+    before, after = Pki(), Pki()
+    server = DirectorGRPCServer(
+        director_cls=FakeDirector,
+        listen_host="localhost",
+        listen_port=0,
+        **write_certificates(before, tmp_path),
+    )
+    async with server.serving():
+        assert await works(server.port, before.client("alice"))
+        assert not await works(server.port, after.client("alice"))
+
+        write_certificates(after, tmp_path)
+
+        assert await works(server.port, after.client("alice"))
+        assert not await works(server.port, before.client("alice"))
+
+
+@pytest.mark.wire
+@pytest.mark.parametrize("role", ["root_certificate", "private_key", "certificate"])
+@pytest.mark.parametrize("content", [None, b"garble"], ids=["gone", "garbled"])
+async def test_a_renewal_that_is_half_done_changes_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, role: str, content: bytes | None
+) -> None:
+    caplog.set_level(logging.INFO)
+    pki = Pki()
+    files = write_certificates(pki, tmp_path)
+    server = DirectorGRPCServer(
+        director_cls=FakeDirector, listen_host="localhost", listen_port=0, **files
+    )
+    async with server.serving():
+        if content is None:
+            files[role].unlink()
+        else:
+            files[role].write_bytes(content)
+
+        assert await works(server.port, pki.client("alice"))
+        assert await works(server.port, pki.client("alice"))
+        write_certificates(pki, tmp_path)
+        assert await works(server.port, pki.client("alice"))
+
+    told = [record.getMessage() for record in caplog.records]
+    assert len([line for line in told if "renewed certificates are not used" in line]) == 1
+    assert told.count("the certificates were renewed") == 1

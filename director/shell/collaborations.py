@@ -7,6 +7,7 @@ an OpenFL collaborator would answer by calling again at once.
 import asyncio
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import assert_never
 
 from director.core.events import CollaboratorCalled, CollaboratorDismissed, RunFinished
 from director.core.model import (
@@ -138,3 +139,5 @@ class Collaborations:
                         self._writer.insist(RunFinished(experiment=order.experiment)),
                         name=f"finish experiment {order.experiment}",
                     )
+                case _:
+                    assert_never(effect)

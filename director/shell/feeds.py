@@ -102,9 +102,8 @@ class Feeds:
 
     def drop(self, experiment: ExperimentId) -> None:
         """End a feed, and forget it."""
-        feed = self._feeds.pop(experiment, None)
-        if feed is not None:
-            feed.end()
+        self.of(experiment).end()
+        del self._feeds[experiment]
 
     def cut_all(self) -> None:
         """Send every follower away."""

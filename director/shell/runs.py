@@ -72,6 +72,8 @@ class Runs:
         try:
             self._adopt(run, await self._opener.open(run.order))
         except Exception:  # noqa: BLE001 - one experiment must not take the others along
+            if run.is_ended:
+                return  # its blobs are gone, and nobody misses them
             log.exception("experiment %r could not be opened", run.order.name)
             failure = RunFailed(experiment=run.order.experiment, reason=_NOT_OPENED)
             await self._writer.insist(failure)

@@ -42,10 +42,8 @@ class Waits:
             timer.cancel()
 
     def tell(self, wait: WaitId, answer: Answer) -> None:
-        """Let a long poll have its answer soon, if it is still there."""
-        future = self._parked.get(wait)
-        if future is not None:
-            self._waker.wake(future, answer)
+        """Let a parked long poll have its answer soon."""
+        self._waker.wake(self._parked[wait], answer)
 
     def end_all(self) -> None:
         """Tell everybody to ask again."""

@@ -308,7 +308,9 @@ async def test_a_download_begins_when_the_archive_is_ready() -> None:
         assert (await house.settled())["streams"] == 0
 
 
-async def test_a_download_that_waited_for_what_has_ended_is_empty() -> None:
+async def test_a_download_that_waited_for_what_has_ended_is_empty(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     async with housed() as house:
         house.director._parts._opener._announced.clear()
         await house.submit()
@@ -326,6 +328,7 @@ async def test_a_download_that_waited_for_what_has_ended_is_empty() -> None:
             "streams": 0,
             "uploads": 0,
         }
+        assert "could not be opened" not in caplog.text
 
 
 # ---------------------------------------------------------------- failure reports

@@ -13,6 +13,7 @@ from typing import Literal
 import grpc.aio
 
 from simulator.actors.caller import Caller, Metadata, client_id
+from simulator.actors.hands import Hands
 from simulator.actors.profile import ROBUST, Profile
 from simulator.actors.recording import Recording
 from simulator.history.entry import JsonObject
@@ -119,6 +120,10 @@ class ActorBase(ABC):
 
     def _random(self, stream: str) -> Random:
         return self._world.random(f"{self.id}/{stream}")
+
+    def _hands(self) -> Hands:
+        """Return what its parts may do in its name."""
+        return Hands(note=self._note, sleep=self._sleep, random=self._random("retries"))
 
     def _caller(self, address: str | None = None) -> Caller:
         """Return how to call the Director, or whoever is at another address."""

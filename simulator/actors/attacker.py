@@ -14,7 +14,7 @@ from simulator.actors.frontend_client import FrontendClient
 from simulator.actors.intrusions import impersonate, knock, pry, slander
 from simulator.actors.misuploads import misuploads
 from simulator.actors.recording import CallError
-from simulator.actors.submitting import ACCEPTED, draft, submitted_once
+from simulator.actors.submitting import ACCEPTED, Submitter, draft
 from simulator.actors.uploads import Upload, whole
 from simulator.actors.workspace import Recipe
 from simulator.pki import Pki
@@ -135,7 +135,8 @@ class Attacker(ActorBase):
             return _NOBODY
 
     async def _send(self, client: FrontendClient, upload: Upload) -> None:
-        code = await submitted_once(client, upload)
+        submitter = Submitter(client, self._person.profile, self._hands())
+        code = await submitter.submit_once(upload)
         topic = "experiment.accepted" if code == ACCEPTED else "experiment.refused"
         self._note(topic, {"experiment": upload.experiment, "code": code})
 

@@ -211,6 +211,3 @@ class Envoy(ActorBase):
         """Raise DeadError where that error ends this envoy."""
         if not self._profile.loop_survives_errors:
             raise DeadError(str(error)) from error
-
-    def _hands(self) -> Hands:
-        return Hands(note=self._note, sleep=self._sleep, random=self._chance)

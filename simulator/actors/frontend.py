@@ -11,7 +11,6 @@ import grpc
 from simulator.actors import steps
 from simulator.actors.actor import ActorBase, Person
 from simulator.actors.frontend_client import FrontendClient
-from simulator.actors.hands import Hands
 from simulator.actors.misuploads import misuploads
 from simulator.actors.prying import pried
 from simulator.actors.recording import CallError
@@ -189,6 +188,3 @@ class Frontend(ActorBase):
                     return None
             await self._sleep(profile.retry.draw(attempt, self._chance))
         return None
-
-    def _hands(self) -> Hands:
-        return Hands(note=self._note, sleep=self._sleep, random=self._chance)

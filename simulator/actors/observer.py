@@ -19,6 +19,8 @@ _HARMLESS = tuple(rpc for rpc in get_args(OwnerRpc) if rpc != "RemoveExperimentD
 _NEVER_WAS = "never-was"
 # Shapes seldom change, and nobody's secret is tried at every turn.
 _RARELY = 5
+# After a look that failed: this share of the interval.
+_SOON = 0.1
 
 
 class Observer(ActorBase):
@@ -49,13 +51,16 @@ class Observer(ActorBase):
             await self._sleep(self._every_s)
 
     async def _look(self, client: FrontendClient, turn: int) -> None:
-        try:
-            await client.envoys()
-            if turn % _RARELY == 0:
-                await client.dataset()
-        except CallError:
-            # It is in the history, and the next look is soon.
-            return
+        """Look until something is seen: a look that failed leaves a hole in the evidence."""
+        while True:
+            try:
+                await client.envoys()
+                if turn % _RARELY == 0:
+                    await client.dataset()
+            except CallError:
+                await self._sleep(_SOON * self._every_s)
+            else:
+                return
 
     def _stranger(self, number: int) -> str:
         """Return another's experiment, or now and then one that never was."""

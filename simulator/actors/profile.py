@@ -75,7 +75,7 @@ ROBUST = Profile(
     # comes back over seconds, and nobody is away longer than a heartbeat or two.
     retry=Backoff(first_s=1.0, factor=2.0, longest_s=15.0, jitter=0.5),
     ask_again=Backoff(first_s=0.1, factor=4.0, longest_s=15.0, jitter=0.5),
-    attempts=8,
+    attempts=32,  # a user goes on trying for minutes
     download_attempts=4,
     idle_s=10.0,
     breath_s=0.5,

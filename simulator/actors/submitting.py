@@ -20,6 +20,7 @@ ACCEPTED = grpc.StatusCode.OK.name
 NOT_ACCEPTED = "NOT_ACCEPTED"
 """The Director answered, and the answer was no."""
 
+_IN_DOUBT = frozenset({grpc.StatusCode.UNAVAILABLE.name, grpc.StatusCode.DEADLINE_EXCEEDED.name})
 _TAKEN = grpc.StatusCode.ALREADY_EXISTS.name
 
 
@@ -90,6 +91,13 @@ class Submitter:
             if code == _TAKEN:
                 return code
             await self._pause(attempt)
+        return code
+
+    async def submit_once(self, upload: Upload) -> str:
+        """Upload but once; an upload in doubt is asked about, so that the record can tell."""
+        code = await submitted_once(self.client, upload)
+        if code in _IN_DOUBT and await self.is_mine(upload.experiment):
+            return ACCEPTED
         return code
 
     async def is_mine(self, experiment: str) -> bool:

@@ -82,7 +82,9 @@ def experiment_endings(history: History) -> Mapping[Experiment, Ending]:
         uploads.setdefault(experiment, []).append(call)
     accepted = {Experiment(story.owner, story.name): story for story in stories(history)}
     return {
-        experiment: _accepted(accepted[experiment]) if experiment in accepted else _refused(calls)
+        experiment: _accepted(accepted[experiment])
+        if experiment in accepted
+        else _refused(history, calls)
         for experiment, calls in uploads.items()
     }
 
@@ -100,9 +102,27 @@ def _accepted(story: Story) -> Ending:
     return Ending("", "nobody read its status", (story.accepted,))
 
 
-def _refused(calls: list[Call]) -> Ending:
+def _refused(history: History, calls: list[Call]) -> Ending:
     refused = [call for call in calls if call.kind is Kind.FAIL]
+    if not refused and (asked := _asked_in_vain(history, calls[-1])) is not None:
+        return Ending("rejected", f"there was none when asked {at(asked.invoked_at)}", (asked,))
     if not refused:
         return Ending("", "its upload broke off, and nobody read of it after", (calls[-1],))
     code, details = refused[-1].code, refused[-1].details
     return Ending("rejected", f"its upload was refused, {code}: {details}", (refused[-1],))
+
+
+def _asked_in_vain(history: History, upload: Call) -> Call | None:
+    """Return the owner's last question after an upload in doubt, if there was no experiment."""
+    name = text(upload.request, "experiment")
+    asked = [
+        call
+        for call in history.calls("GetExperimentStatus", upload.actor)
+        if text(call.request, "experiment") == name and call.invoke_index > upload.ended_index
+    ]
+    answered = [call for call in asked if call.kind in {Kind.OK, Kind.FAIL}]
+    if not answered:
+        return None
+    last = answered[-1]
+    is_absent = last.code == "NOT_FOUND" or not text(last.response, "status", "")
+    return last if is_absent else None

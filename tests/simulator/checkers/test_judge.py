@@ -220,6 +220,16 @@ def test_experiments_are_held_against_their_expected_ends(
     assert max((result.validity for result in verdict.of(Section.OUTCOME)), key=WORSE) is validity
 
 
+def test_an_upload_in_doubt_was_rejected_where_its_owner_asks_for_it_in_vain() -> None:
+    tale = a_tale()
+    tale.submit("lost", ["ghost"], 62, code="UNAVAILABLE")
+    tale.status("lost", 70, "")
+
+    verdict = judged(tale, Expect.model_validate({"outcomes": {"lost": "rejected"}}))
+
+    assert verdict.result("outcomes[lost]").validity is Validity.VALID
+
+
 # ---------------------------------------------------------------- service levels
 
 

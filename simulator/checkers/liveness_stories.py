@@ -33,19 +33,19 @@ class Story:
     name: str
     owner: str
     """The actor that uploaded it."""
-    accepted: Call
+    accepted: Call = field(repr=False)
     accepted_at: float
     collaborators: tuple[str, ...]
     removed: Call | None = None
-    readings: list[Reading] = field(default_factory=list)
-    moves: list[float] = field(default_factory=list)
+    readings: list[Reading] = field(default_factory=list, repr=False)
+    moves: list[float] = field(default_factory=list, repr=False)
     """When anything got further: a delivery, a download, a training, a result; in no order."""
-    results: dict[str, int] = field(default_factory=dict)
+    results: dict[str, int] = field(default_factory=dict, repr=False)
     """How many different results each collaborator has sent."""
     is_training: bool = False
     """Whether somebody began a training and has not finished it."""
-    stream_ended: Call | None = None
-    quits: list[Call] = field(default_factory=list)
+    stream_ended: Call | None = field(default=None, repr=False)
+    quits: list[Call] = field(default_factory=list, repr=False)
     """GetTasks that told a collaborator to stop, the first of each."""
 
     @property

@@ -21,7 +21,7 @@ from simulator.report.summary import FaultLine, Summary, WitnessLine
 from simulator.report.training import ExperimentLine
 
 _VERDICTS = {
-    Validity.VALID: ("VALID", "bold white on blue", "every promise that was put to the test held"),
+    Validity.VALID: ("VALID", "bold white on blue", "every promise that was tested held"),
     Validity.INVALID: ("INVALID", "bold white on red", "a promise was broken"),
     Validity.UNKNOWN: ("UNKNOWN", "bold black on yellow", "inconclusive: the record cannot tell"),
 }

@@ -13,7 +13,7 @@ from simulator.report.summary import Summary
 from simulator.report.timeline import loss_curve, timeline
 
 _VERDICTS = {
-    Validity.VALID: ("held", "VALID", "every promise that was put to the test held"),
+    Validity.VALID: ("held", "VALID", "every promise that was tested held"),
     Validity.INVALID: ("broken", "INVALID", "a promise was broken"),
     Validity.UNKNOWN: ("unknown", "UNKNOWN", "inconclusive: the record cannot tell"),
 }

@@ -46,14 +46,6 @@ def is_touched(call: Call, direction: str = "") -> bool:
     return any(direction in {"", touch.direction} for touch in call.touches)
 
 
-def is_swallowed(call: Call) -> bool:
-    """Whether a fault saw to it that the request never arrived."""
-    return any(
-        touch.mode == "drop" and touch.direction == "request" and touch.type != "stream.corrupt"
-        for touch in call.touches
-    )
-
-
 def is_rewritten(call: Call, direction: str) -> bool:
     """Whether one end was given other bytes, in that direction, than the other end sent."""
     return any(

@@ -7,7 +7,7 @@ may have arrived.  Inside the band either answer is right.
 from bisect import bisect_left
 from dataclasses import dataclass, field
 
-from simulator.checkers.answers import COLLABORATOR, ENVOY, FAILURE, is_impostor, is_swallowed
+from simulator.checkers.answers import COLLABORATOR, ENVOY, FAILURE, is_impostor
 from simulator.checkers.base import Checker, Docket, at, when
 from simulator.checkers.liveness_facts import Peace
 from simulator.history.calls import Call
@@ -154,7 +154,7 @@ def _latest(history: History, peace: Peace, call: Call) -> float:
         return _EVER
     if call.kind is not Kind.INFO:
         return call.completed_at
-    if is_swallowed(call):
+    if call.is_swallowed:
         return -_EVER
     # A message that a fault holds up may arrive when the fault heals.
     healed_at = peace.disturbed_until(call.actor, call.invoked_at, call.completed_at)

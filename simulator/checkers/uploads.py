@@ -56,7 +56,7 @@ def may_be_harmless(call: Call) -> bool:
 
 
 def _spoils(touch: Touch) -> bool:
-    return touch.type == "stream.corrupt" or touch.mode in {"drop", "loss"}
+    return touch.type == "stream.corrupt" or touch.swallows
 
 
 @dataclass(frozen=True, slots=True)

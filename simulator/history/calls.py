@@ -36,6 +36,11 @@ class Touch:
         """Whether the message arrived twice."""
         return "duplicate" in self.mode or "duplicate" in self.type
 
+    @property
+    def swallows(self) -> bool:
+        """Whether the message never arrived; a corrupted stream goes on without it."""
+        return self.mode in {"drop", "loss"} and self.type != "stream.corrupt"
+
 
 class Call(NamedTuple):
     """One operation: what was asked, and what came of it.
@@ -96,16 +101,30 @@ class Call(NamedTuple):
         return any(touch.doubles for touch in self.touches)
 
     @property
+    def is_swallowed(self) -> bool:
+        """Whether a fault saw to it that the request never arrived.
+
+        Half an upload may still have arrived, and be mistaken for a whole one.
+        """
+        return self.topic != "SetNewExperiment" and any(
+            touch.swallows and touch.direction == "request" for touch in self.touches
+        )
+
+    @property
     def may_have_happened(self) -> bool:
         """Whether the Director may have done it."""
-        return self.kind is not Kind.FAIL or self.is_doubled
+        return self.is_doubled or not (self.kind is Kind.FAIL or self.is_swallowed)
 
     @property
     def settled_index(self) -> int:
         """From where on it takes effect no more: what is unsure may happen at any later time."""
-        if self.kind is Kind.INFO or self.is_doubled:
+        if self.is_doubled:
             return NEVER
-        return self.ended_index
+        if self.kind is not Kind.INFO:
+            return self.ended_index
+        # Where a fault got hold of the answer there was one, and what it tells of had happened.
+        answers = [touch.index for touch in self.touches if touch.direction == "response"]
+        return answers[0] if answers else NEVER
 
     def precedes(self, other: "Call") -> bool:
         """Whether it was over before the other began, in every way to see it."""

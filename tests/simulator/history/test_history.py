@@ -2,7 +2,7 @@
 
 import pytest
 
-from simulator.history.calls import NEVER, Epoch
+from simulator.history.calls import NEVER, Call, Epoch
 from simulator.history.entry import Entry, Header, JsonObject, Kind
 from simulator.history.fields import (
     RecordError,
@@ -80,6 +80,36 @@ def test_a_doubled_call_may_take_effect_after_its_answer() -> None:
     assert doubled.touches[0].fault == "twice"
     assert doubled.may_have_happened
     assert doubled.settled_index == NEVER
+
+
+def touched(mode: str, direction: str, type_: str = "rpc", topic: str = "GetEnvoys") -> Call:
+    record = recorder()
+    call = record.invoke("a", topic, {})
+    touch: JsonObject = {"fault": "f", "type": type_, "direction": direction, "mode": mode}
+    record.note("fault.touch", touch, actor="a", call=call)
+    record.complete(call, "info", {"code": "UNAVAILABLE", "details": ""})
+    return record.finish(HEADER).call(call)
+
+
+@pytest.mark.parametrize("mode", ["drop", "loss"])
+def test_a_request_that_a_fault_swallowed_has_not_happened(mode: str) -> None:
+    assert not touched(mode, "request").may_have_happened
+    assert touched(mode, "response").may_have_happened
+    assert touched("delay", "request").may_have_happened
+
+
+@pytest.mark.parametrize("mode", ["drop", "loss", "delay"])
+def test_what_was_answered_had_happened_though_the_answer_was_lost(mode: str) -> None:
+    assert touched(mode, "response").settled_index == 1
+    assert touched("delay", "request").settled_index == NEVER
+
+
+def test_half_an_upload_may_be_mistaken_for_a_whole_one() -> None:
+    assert touched("loss", "request", topic="SetNewExperiment").may_have_happened
+
+
+def test_a_stream_goes_on_without_a_chunk_that_was_left_out() -> None:
+    assert touched("drop", "request", "stream.corrupt", "SendLocalTaskResults").may_have_happened
 
 
 def test_a_call_precedes_another_only_if_it_can_no_longer_take_effect() -> None:

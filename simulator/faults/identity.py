@@ -50,7 +50,7 @@ class IdentityCertificate(AttackBase):
 
 
 class IdentityImpersonate(AttackBase):
-    """An attacker calls the RPCs of envoys in a victim's name."""
+    """An attacker calls the RPCs of envoys in a victim's name (mtls only)."""
 
     type: Literal["identity.impersonate"]
     with_: Victims = Field(alias="with")
@@ -60,6 +60,12 @@ class IdentityImpersonate(AttackBase):
         victims = self.with_.victim
         names = (victims,) if isinstance(victims, str) else victims
         return Impersonate(victim=names[(number - 1) % len(names)]), "impersonate"
+
+    def unsupported(self, *, world: str, director: str, identity: str) -> str | None:
+        del world, director
+        if identity == "mtls":
+            return None
+        return "in plaintext everybody is who they say they are: run it with identity: mtls"
 
     def completed(self, cast: Cast) -> Self:
         with_ = self.with_.model_copy(update={"victim": cast.envoys(self.with_.victim)})

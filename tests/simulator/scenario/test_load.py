@@ -173,7 +173,12 @@ def test_a_fault_that_no_world_can_do_stops_everything_and_is_named() -> None:
 
 
 def test_what_a_world_can_do_may_run() -> None:
-    ensure_supported(_cases())
+    ensure_supported(_cases(identity="mtls"))
+
+
+def test_nobody_can_be_impersonated_in_plaintext() -> None:
+    with pytest.raises(ScenarioError, match=r"identity.impersonate \(eve\) cannot be done here"):
+        ensure_supported(_cases(identity="plaintext"))
 
 
 def test_a_file_that_cannot_be_read_is_a_problem_like_any_other(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
@@ -10,7 +11,7 @@ from simulator.report.cases import CaseOutcome, CaseResult, exit_code
 from simulator.report.console import render_summary, told
 from simulator.report.overview import render_overview
 from simulator.report.style import clock, duration, readable, size, thousands
-from simulator.report.summary import Summary
+from simulator.report.summary import FaultLine, Summary
 from tests.simulator.report.runs import a_summary
 
 
@@ -105,6 +106,29 @@ def test_what_attackers_call_their_experiments_steers_no_terminal() -> None:
 
 def test_long_values_are_cut() -> None:
     assert len(told({"details": "x" * 1000})) < 60
+
+
+def test_doubts_waivers_and_idle_faults_are_told_with_their_reasons(held: Summary) -> None:
+    first, second, *others = held.verdict.results
+    verdict = replace(
+        held.verdict,
+        results=(replace(first, error="its checker raised"), second, *others),
+    )
+    idle = FaultLine(fault="idle", type="rpc.delay", windows=(), touched=0, is_planned=True)
+    crowd = tuple(replace(held.experiments[0], name=f"e{number}") for number in range(30))
+    doubtful = replace(
+        held, verdict=verdict, faults=(idle,), weathered=17, experiments=crowd, reproduce=""
+    )
+
+    text = printed(lambda console: render_summary(doubtful, console))
+
+    assert text.lstrip().startswith("UNKNOWN")
+    assert "? faults-fired" in text
+    assert "its checker raised" in text
+    assert "never fired" in text
+    assert "the weather reset 17 RPCs" in text
+    assert "and 10 more that were accepted" in text
+    assert "reproduce" not in text
 
 
 # ---------------------------------------------------------------- many cases

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from simulator.checkers.answers import COLLABORATOR, ENVOY, FAILURE, is_impostor
 from simulator.checkers.base import Checker, Docket, at, when
 from simulator.checkers.liveness_facts import Peace
-from simulator.history.calls import Call
-from simulator.history.entry import JsonObject, Kind
+from simulator.history.calls import NEVER, Call
+from simulator.history.entry import JsonObject
 from simulator.history.fields import flag, number, tables, text
 from simulator.history.history import History
 
@@ -152,10 +152,10 @@ def _latest(history: History, peace: Peace, call: Call) -> float:
     """Return the latest time at which the Director may have heard of the call."""
     if call.completed_at is None or call.is_doubled:
         return _EVER
-    if call.kind is not Kind.INFO:
-        return call.completed_at
     if call.is_swallowed:
         return -_EVER
+    if call.settled_index < NEVER:
+        return call.completed_at
     # A message that a fault holds up may arrive when the fault heals.
     healed_at = peace.disturbed_until(call.actor, call.invoked_at, call.completed_at)
     return max(call.completed_at, healed_at or 0.0) + history.header.transit_s

@@ -39,6 +39,8 @@ class Run:
     """Of which one must have counted, if the experiment finished."""
     tensors: list[Call] = field(default_factory=list)
     """Answers to GetAggregatedTensor, in order."""
+    open_until: dict[int, int] = field(default_factory=dict)
+    """Where somebody last asked who was told that this round is the current one."""
     finished_index: int = NEVER
     """Where it was first seen finished."""
     _closed: list[tuple[int, int]] = field(default_factory=list)
@@ -108,10 +110,18 @@ class Runs:
             if run is None or not call.may_have_happened:
                 continue
             key = key_of(call)
-            if 0 <= key.round < run.rounds:
+            if 0 <= key.round < run.rounds and not self._is_repetition(run, key, call):
                 run.add(key, call)
                 if call.is_ok and calm.spared(call, since=run.submission.call):
                     run.certain.add(key)
+
+    def _is_repetition(self, run: Run, key: Key, call: Call) -> bool:
+        """Whether another result had counted before, unless a restart has lost it."""
+        return any(
+            other.settled_index < call.invoke_index
+            and not self._history.spans_a_restart(other.invoke_index, call.ended_index)
+            for other in run.results.get(key.round, {}).get(key, ())
+        )
 
     def _read_answers(self) -> None:
         answers = [
@@ -120,7 +130,6 @@ class Runs:
             for call in self._history.calls(topic)
             if call.is_ok
         ]
-        open_until: dict[tuple[int, str, int], int] = {}
         for call in sorted(answers, key=lambda call: call.ended_index):
             run = self._run_of(call)
             if run is None:
@@ -131,10 +140,9 @@ class Runs:
             elif not flag(call.response, "quit"):
                 current = whole(call.response, "round")
                 run.learn(call.ended_index, current)
-                asked = (run.submission.call.number, text(call.request, "name"), current)
-                open_until[asked] = max(open_until.get(asked, -1), call.invoke_index)
+                run.open_until[current] = max(run.open_until.get(current, -1), call.invoke_index)
         for run in self:
-            _count_what_was_in_time(run, open_until)
+            _count_what_was_in_time(run)
 
     def _read_ends(self, experiments: Experiments) -> None:
         for sighting in sightings(self._history):
@@ -165,12 +173,12 @@ def _runs(history: History, experiments: Experiments) -> dict[tuple[str, str], R
     return found
 
 
-def _count_what_was_in_time(run: Run, open_until: dict[tuple[int, str, int], int]) -> None:
-    """A round that is still open when its sender asks again has counted what was sent."""
+def _count_what_was_in_time(run: Run) -> None:
+    """A round that somebody still found open has counted what had come before."""
     for number, results in run.results.items():
+        asked = run.open_until.get(number, -1)
         for key, calls in results.items():
-            asked = open_until.get((run.submission.call.number, key.sender, number), -1)
-            if any(call.is_ok and call.ended_index < asked for call in calls):
+            if any(call.settled_index < asked for call in calls):
                 run.certain.add(key)
 
 

@@ -179,7 +179,7 @@ class RefusedUploadsLeaveNothing(Checker):
             uploads.setdefault(name, []).append(call)
             if call.kind is Kind.FAIL or (not call.is_ok and what_is_wrong(call) is not None):
                 docket.occasion()
-            if not call.may_have_happened:
+            if call.kind is Kind.FAIL and not call.is_doubled:
                 refused.setdefault(name, call)
         _judge_entries(history, docket, experiments, refused)
         peace = Peace.of(history)

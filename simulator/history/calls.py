@@ -102,13 +102,8 @@ class Call(NamedTuple):
 
     @property
     def is_swallowed(self) -> bool:
-        """Whether a fault saw to it that the request never arrived.
-
-        Half an upload may still have arrived, and be mistaken for a whole one.
-        """
-        return self.topic != "SetNewExperiment" and any(
-            touch.swallows and touch.direction == "request" for touch in self.touches
-        )
+        """Whether a fault saw to it that the request never arrived, or not all of it."""
+        return any(touch.swallows and touch.direction == "request" for touch in self.touches)
 
     @property
     def may_have_happened(self) -> bool:
@@ -180,4 +175,4 @@ class Epoch(NamedTuple):
     registration: int
     """How many of its registrations were accepted before."""
     life: int
-    """How many times the Director had come up or gone down before."""
+    """How many times the Director had gone down, or come up again, before."""

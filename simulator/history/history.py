@@ -18,7 +18,7 @@ from simulator.history.calls import (
 from simulator.history.entry import Entry, Header, Kind
 from simulator.history.fields import RecordError, flag, text, texts, whole
 
-_LIVES = ("director.start", "director.stop", "director.kill")
+_ENDS = ("director.stop", "director.kill")
 
 
 class History:
@@ -40,7 +40,7 @@ class History:
         self.actors: Mapping[str, Participant] = self._participants()
         self.phases: Sequence[Phase] = self._phases()
         self.fault_windows: Sequence[FaultWindow] = self._windows()
-        self._lives = sorted(note.index for topic in _LIVES for note in self.notes(topic))
+        self._lives = self._turns()
         self._registrations: dict[str, list[int]] = {}
 
     def __repr__(self) -> str:
@@ -76,15 +76,15 @@ class History:
 
     @property
     def life_indexes(self) -> Sequence[int]:
-        """Where the Director came up or went down, in order."""
+        """Where the Director went down, and came up again, in order."""
         return self._lives
 
     def life(self, index: int) -> int:
-        """How many times the Director had come up or gone down before an entry."""
+        """How many times the Director had gone down, or come up again, before an entry."""
         return bisect_right(self._lives, index)
 
     def spans_a_restart(self, first: int, last: int) -> bool:
-        """Whether the Director came up or went down between two entries."""
+        """Whether the Director went down, or came up again, between two entries."""
         return self.life(first) != self.life(min(last, len(self.entries)))
 
     def epoch(self, call: Call) -> Epoch:
@@ -193,6 +193,12 @@ class History:
                 )
             )
         return found
+
+    def _turns(self) -> list[int]:
+        ends = sorted(note.index for topic in _ENDS for note in self.notes(topic))
+        # Nothing was there before the first start that could be lost.
+        starts = [note.index for note in self.notes("director.start") if ends[:1] < [note.index]]
+        return sorted([*ends, *starts]) if ends else []
 
     def _accepted_registrations(self) -> dict[str, list[int]]:
         found: dict[str, list[int]] = {}

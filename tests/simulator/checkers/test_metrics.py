@@ -158,7 +158,7 @@ def test_a_result_without_an_answer_may_have_counted_or_not() -> None:
         record = uploaded()
         record.asks_tasks("a", "brain").ok()
         call = record.sends("a", "brain", "train", 0, metrics={"loss": [0.75, "trained"]})
-        call.touched("rpc.loss", "loss", "response").lost()
+        call.touched("link.blackhole", "stall").lost()
         checks(record, "a", 0)
         trains(record, "b", 0)
         finished(round_by_all(record, 1))
@@ -189,16 +189,29 @@ def test_a_result_that_was_in_time_must_have_counted_whatever_befell_its_sender(
     assert "ended without loss of a" in broken(follows(record, LATE).judged_by(SEEN))
 
 
-def test_what_is_sent_again_counts_once_and_either_may_have_counted() -> None:
+def sent_again(fault: str, direction: str) -> Given:
+    """Let a send another loss first, of which it hears nothing."""
     record = uploaded()
     record.asks_tasks("a", "brain").ok()
     first = record.sends("a", "brain", "train", 0, metrics={"loss": [0.5, "trained"]})
-    first.touched("rpc.loss", "loss", "response").lost()
+    first.touched(fault, "loss" if fault == "rpc.loss" else "stall", direction).lost()
     trains(record, "a", 0)
     trains(record, "b", 0)
-    finished(round_by_all(record, 1))
+    return follows(finished(round_by_all(record, 1)), METRICS)
 
-    assert holds(follows(record, METRICS).judged_by(SEEN))
+
+def test_of_what_is_sent_twice_either_may_have_counted() -> None:
+    assert holds(sent_again("link.blackhole", "request").judged_by(SEEN))
+
+
+def test_what_never_arrived_has_not_counted() -> None:
+    assert holds(sent_again("rpc.loss", "request").judged_by(SEEN))
+
+
+def test_what_was_answered_first_has_counted() -> None:
+    assert "loss of a for train in round 0 as 0.75; sent was 0.5" in broken(
+        sent_again("rpc.loss", "response").judged_by(SEEN)
+    )
 
 
 def test_a_failed_experiment_may_end_at_any_point() -> None:

@@ -92,7 +92,7 @@ def test_rounding_is_no_breach() -> None:
 def test_a_result_without_an_answer_may_have_counted_or_not(given: JsonObject) -> None:
     record = trains(uploaded(), "b", 0)
     call = record.sends("a", "brain", "train", 0, size=10, tensors={"w": tensor(1.0, 2.0)})
-    call.touched("rpc.loss", "loss", "response").lost()
+    call.touched("link.blackhole", "stall").lost()
     record.is_given("b", "brain", "w", 1, given).ok()
 
     assert holds(record.judged_by(MODEL))

@@ -83,6 +83,17 @@ def test_a_heartbeat_that_a_fault_swallowed_has_not_arrived() -> None:
     assert "last possible sign of life was at 0.0 s" in broken(record.judged_by(PRESENCE))
 
 
+def test_a_heartbeat_whose_answer_was_lost_had_arrived_before() -> None:
+    record = Given().envoys("a")
+    record.registers("a").ok()
+    record.fault("rpc.loss", "a")
+    record.at(5).beats("a").touched("rpc.loss", "loss", "response").lost()
+    record.at(60).heals("rpc.loss", "a")
+    record.lists("alice", shown("a", online=True)).ok()
+
+    assert "last possible sign of life was at 5.0 s" in broken(record.judged_by(PRESENCE))
+
+
 def test_what_a_black_hole_held_may_arrive_when_it_heals() -> None:
     record = Given().envoys("a")
     record.registers("a").ok()

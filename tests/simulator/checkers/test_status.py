@@ -125,6 +125,16 @@ def test_where_a_removal_may_have_happened_nobody_can_tell() -> None:
     assert is_silent(record.judged_by(STATUS))
 
 
+def test_attempts_to_upload_it_that_were_not_answered_change_nothing() -> None:
+    record = Given()
+    record.uploads("alice", "brain").lost()
+    record.uploads("alice", "brain").ok()
+    record.asks_status("alice", "brain", "finished").ok()
+    record.asks_status("alice", "brain", "in_progress").ok()
+
+    assert "in_progress again" in broken(record.judged_by(STATUS))
+
+
 def test_a_namesake_lives_a_life_of_its_own() -> None:
     record = told("finished")
     record.removes("alice", "brain").ok()

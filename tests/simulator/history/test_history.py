@@ -104,10 +104,6 @@ def test_what_was_answered_had_happened_though_the_answer_was_lost(mode: str) ->
     assert touched("delay", "request").settled_index == NEVER
 
 
-def test_half_an_upload_may_be_mistaken_for_a_whole_one() -> None:
-    assert touched("loss", "request", topic="SetNewExperiment").may_have_happened
-
-
 def test_a_stream_goes_on_without_a_chunk_that_was_left_out() -> None:
     assert touched("drop", "request", "stream.corrupt", "SendLocalTaskResults").may_have_happened
 
@@ -178,6 +174,17 @@ def test_an_epoch_counts_connections_accepted_registrations_and_lives() -> None:
     assert history.epoch(history.call(after)) == Epoch(connection=2, registration=1, life=2)
     assert history.spans_a_restart(before, NEVER)
     assert not history.spans_a_restart(0, 3)
+
+
+def test_the_first_start_is_no_restart() -> None:
+    record = recorder()
+    record.note("director.start", {})
+    call = record.invoke("e", "WaitExperiment", {"as": "e", "connection": 1})
+
+    history = record.finish(HEADER)
+
+    assert history.life(call) == 0
+    assert history.life_indexes == []
 
 
 def entry(index: int, kind: Kind, call: int = 0, time: float = 0.0) -> Entry:

@@ -21,7 +21,7 @@ class FaultyChannel(grpc.aio.Channel):
     """Judges the messages of one actor; error statuses are no messages and pass unjudged."""
 
     def __init__(self, inner: grpc.aio.Channel, actor: str, rules: RuleBook) -> None:
-        self._inner = inner
+        self.inner = inner
         self._actor = actor
         self._rules = rules
         self._calls: dict[FaultyCall, None] = {}
@@ -30,7 +30,7 @@ class FaultyChannel(grpc.aio.Channel):
         self._is_closed = False
 
     def __repr__(self) -> str:
-        return f"<FaultyChannel of {self._actor}, {self.open_calls} calls, on {self._inner!r}>"
+        return f"<FaultyChannel of {self._actor}, {self.open_calls} calls, on {self.inner!r}>"
 
     @property
     def open_calls(self) -> int:
@@ -73,16 +73,16 @@ class FaultyChannel(grpc.aio.Channel):
             await asyncio.wait(ends, timeout=grace)
         for call in (*self._calls, *self._strays):
             call.cancel()
-        await self._inner.close()
+        await self.inner.close()
 
     def get_state(self, try_to_connect: bool = False) -> grpc.ChannelConnectivity:  # noqa: FBT001, FBT002
-        return self._inner.get_state(try_to_connect)
+        return self.inner.get_state(try_to_connect)
 
     async def wait_for_state_change(self, last_observed_state: grpc.ChannelConnectivity) -> None:
-        await self._inner.wait_for_state_change(last_observed_state)
+        await self.inner.wait_for_state_change(last_observed_state)
 
     async def channel_ready(self) -> None:
-        await self._inner.channel_ready()
+        await self.inner.channel_ready()
 
     async def __aenter__(self) -> Self:
         return self
@@ -102,8 +102,7 @@ class FaultyChannel(grpc.aio.Channel):
         response_deserializer: Any = None,
         _registered_method: bool | None = False,  # noqa: FBT001, FBT002 - gRPC's
     ) -> UnaryUnary:
-        inner = self._inner.unary_unary(method, request_serializer, response_deserializer)
-        return UnaryUnary(self, _short(method), inner)
+        return UnaryUnary(self, method, request_serializer, response_deserializer)
 
     def unary_stream(
         self,
@@ -112,8 +111,7 @@ class FaultyChannel(grpc.aio.Channel):
         response_deserializer: Any = None,
         _registered_method: bool | None = False,  # noqa: FBT001, FBT002 - gRPC's
     ) -> UnaryStream:
-        inner = self._inner.unary_stream(method, request_serializer, response_deserializer)
-        return UnaryStream(self, _short(method), inner)
+        return UnaryStream(self, method, request_serializer, response_deserializer)
 
     def stream_unary(
         self,
@@ -122,8 +120,7 @@ class FaultyChannel(grpc.aio.Channel):
         response_deserializer: Any = None,
         _registered_method: bool | None = False,  # noqa: FBT001, FBT002 - gRPC's
     ) -> StreamUnary:
-        inner = self._inner.stream_unary(method, request_serializer, response_deserializer)
-        return StreamUnary(self, _short(method), inner)
+        return StreamUnary(self, method, request_serializer, response_deserializer)
 
     def stream_stream(
         self,
@@ -132,12 +129,7 @@ class FaultyChannel(grpc.aio.Channel):
         response_deserializer: Any = None,
         _registered_method: bool | None = False,  # noqa: FBT001, FBT002 - gRPC's
     ) -> StreamStream:
-        inner = self._inner.stream_stream(method, request_serializer, response_deserializer)
-        return StreamStream(self, _short(method), inner)
-
-
-def _short(method: str) -> str:
-    return method.rpartition("/")[2]
+        return StreamStream(self, method, request_serializer, response_deserializer)
 
 
 async def _drain(call: grpc.aio.UnaryStreamCall[Any, Any]) -> None:

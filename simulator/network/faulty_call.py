@@ -5,6 +5,7 @@ ended, it gets a task of its own, which ends with it.
 """
 
 import asyncio
+import math
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -65,8 +66,9 @@ class FaultyCall(grpc.aio.Call):
             return
         delay_s, verdict = self._judge.request(request)
         if delay_s > 0:
-            self._watch_deadline()
-            self._launcher = self._loop.call_later(delay_s, self._apply, request, verdict)
+            due = self._loop.time() + delay_s
+            self._watch_deadline(until=due)
+            self._launcher = self._loop.call_at(due, self._apply, request, verdict)
         else:
             self._apply(request, verdict)
 
@@ -99,8 +101,9 @@ class FaultyCall(grpc.aio.Call):
         """Make the call a second time; nobody awaits that one."""
         self._owner.adopt(self._make(self._request, self.time_remaining()))
 
-    def _watch_deadline(self) -> None:
-        if self._deadline is not None and self._timer is None:
+    def _watch_deadline(self, *, until: float = math.inf) -> None:
+        """End the call at its deadline, where that comes first."""
+        if self._deadline is not None and self._deadline <= until and self._timer is None:
             self._timer = self._loop.call_at(
                 self._deadline, self._fail, grpc.StatusCode.DEADLINE_EXCEEDED, "Deadline Exceeded"
             )
@@ -132,9 +135,10 @@ class FaultyCall(grpc.aio.Call):
             return
         self._code, self._details, self._error = code, details, error
         self._is_failed_here = is_here
-        for timer in (self._timer, self._launcher):
-            if timer is not None:
-                timer.cancel()
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._launcher is not None:
+            self._launcher.cancel()
         if is_here and self._inner is not None:
             self._inner.cancel()
         self._owner.forget(self)
@@ -184,11 +188,15 @@ class FaultyCall(grpc.aio.Call):
     async def _pause(self, seconds: float) -> None:
         """Wait, but no longer than the call lasts."""
         due = self._loop.time() + seconds
+        self._watch_deadline(until=due)
         timer = self._loop.call_at(due, self._wake)
-        try:
-            while self._code is None and self._loop.time() < due:
+        while self._code is None and self._loop.time() < due:
+            try:
                 await self._changed()
-        finally:
+            except asyncio.CancelledError:
+                timer.cancel()
+                raise
+        if self._code is not None:
             timer.cancel()
 
     async def _over(self) -> None:

@@ -1,5 +1,6 @@
 """What a stub holds for each of its RPCs: calling it makes a judged call."""
 
+from functools import cached_property
 from typing import Any, Protocol
 
 import grpc
@@ -16,6 +17,8 @@ from simulator.network.faulty_unary import UnaryUnaryCall
 class Channel(Owner, Protocol):
     """What a stub's methods need of their channel."""
 
+    inner: grpc.aio.Channel
+
     def judge(self, method: str) -> Judge:
         """Return the judge of the call that is about to be made."""
 
@@ -23,13 +26,32 @@ class Channel(Owner, Protocol):
         """Count a call among those under way."""
 
 
-class UnaryUnary(grpc.aio.UnaryUnaryMultiCallable[Any, Any]):
+class _Method:
+    """One RPC; a stub has many that are never called, so the real ones are made when they are."""
+
+    kind: str
+    """What the channel's own method is called that makes it."""
+
+    def __init__(
+        self, owner: Channel, path: str, serialiser: Any = None, deserialiser: Any = None
+    ) -> None:
+        self._owner = owner
+        self._path = path
+        self._name = path.rpartition("/")[2]
+        self._serialiser = serialiser
+        self._deserialiser = deserialiser
+
+    @cached_property
+    def inner(self) -> Any:
+        """The real channel's."""
+        make = getattr(self._owner.inner, self.kind)
+        return make(self._path, self._serialiser, self._deserialiser)
+
+
+class UnaryUnary(_Method, grpc.aio.UnaryUnaryMultiCallable[Any, Any]):
     """One request, one response."""
 
-    def __init__(self, owner: Channel, method: str, inner: Any) -> None:
-        self._owner = owner
-        self._method = method
-        self._inner = inner
+    kind = "unary_unary"
 
     @override
     def __call__(
@@ -42,24 +64,21 @@ class UnaryUnary(grpc.aio.UnaryUnaryMultiCallable[Any, Any]):
         wait_for_ready: bool | None = None,
         compression: grpc.Compression | None = None,
     ) -> UnaryUnaryCall:
-        owner, inner = self._owner, self._inner
+        owner, inner = self._owner, self.inner
 
         def make(request: Any, left_s: float | None) -> Any:
             return inner(request, timeout=left_s, metadata=metadata, wait_for_ready=wait_for_ready)
 
-        call = UnaryUnaryCall(owner, owner.judge(self._method), make, timeout)
+        call = UnaryUnaryCall(owner, owner.judge(self._name), make, timeout)
         owner.take(call)
         call.send(request)
         return call
 
 
-class UnaryStream(grpc.aio.UnaryStreamMultiCallable[Any, Any]):
+class UnaryStream(_Method, grpc.aio.UnaryStreamMultiCallable[Any, Any]):
     """One request, many responses."""
 
-    def __init__(self, owner: Channel, method: str, inner: Any) -> None:
-        self._owner = owner
-        self._method = method
-        self._inner = inner
+    kind = "unary_stream"
 
     @override
     def __call__(
@@ -72,24 +91,21 @@ class UnaryStream(grpc.aio.UnaryStreamMultiCallable[Any, Any]):
         wait_for_ready: bool | None = None,
         compression: grpc.Compression | None = None,
     ) -> UnaryStreamCall:
-        owner, inner = self._owner, self._inner
+        owner, inner = self._owner, self.inner
 
         def make(request: Any, left_s: float | None) -> Any:
             return inner(request, timeout=left_s, metadata=metadata, wait_for_ready=wait_for_ready)
 
-        call = UnaryStreamCall(owner, owner.judge(self._method), make, timeout)
+        call = UnaryStreamCall(owner, owner.judge(self._name), make, timeout)
         owner.take(call)
         call.send(request)
         return call
 
 
-class StreamUnary(grpc.aio.StreamUnaryMultiCallable[Any, Any]):
+class StreamUnary(_Method, grpc.aio.StreamUnaryMultiCallable[Any, Any]):
     """Many requests, one response."""
 
-    def __init__(self, owner: Channel, method: str, inner: Any) -> None:
-        self._owner = owner
-        self._method = method
-        self._inner = inner
+    kind = "stream_unary"
 
     @override
     def __call__(
@@ -101,24 +117,21 @@ class StreamUnary(grpc.aio.StreamUnaryMultiCallable[Any, Any]):
         wait_for_ready: bool | None = None,
         compression: grpc.Compression | None = None,
     ) -> StreamUnaryCall:
-        owner, inner = self._owner, self._inner
+        owner, inner = self._owner, self.inner
 
         def make(request: Any, left_s: float | None) -> Any:
             return inner(request, timeout=left_s, metadata=metadata, wait_for_ready=wait_for_ready)
 
-        call = StreamUnaryCall(owner, owner.judge(self._method), make, timeout)
+        call = StreamUnaryCall(owner, owner.judge(self._name), make, timeout)
         owner.take(call)
         call.begin(request_iterator)
         return call
 
 
-class StreamStream(grpc.aio.StreamStreamMultiCallable[Any, Any]):
+class StreamStream(_Method, grpc.aio.StreamStreamMultiCallable[Any, Any]):
     """Many requests, many responses."""
 
-    def __init__(self, owner: Channel, method: str, inner: Any) -> None:
-        self._owner = owner
-        self._method = method
-        self._inner = inner
+    kind = "stream_stream"
 
     @override
     def __call__(
@@ -130,12 +143,12 @@ class StreamStream(grpc.aio.StreamStreamMultiCallable[Any, Any]):
         wait_for_ready: bool | None = None,
         compression: grpc.Compression | None = None,
     ) -> StreamStreamCall:
-        owner, inner = self._owner, self._inner
+        owner, inner = self._owner, self.inner
 
         def make(request: Any, left_s: float | None) -> Any:
             return inner(request, timeout=left_s, metadata=metadata, wait_for_ready=wait_for_ready)
 
-        call = StreamStreamCall(owner, owner.judge(self._method), make, timeout)
+        call = StreamStreamCall(owner, owner.judge(self._name), make, timeout)
         owner.take(call)
         call.begin(request_iterator)
         return call

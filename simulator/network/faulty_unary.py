@@ -54,13 +54,13 @@ class OneResponse(FaultyCall):
             self._finish(response)
             return
         delay_s, verdict = self._judge.response(response)
-        self._watch_deadline()
         if delay_s > 0:
             await self._pause(delay_s)
             if self._code is not None:
                 return
         match verdict:
             case Drop():
+                self._watch_deadline()
                 await self._awaited()
             case Reject(code, details):
                 self._fail(code, details)

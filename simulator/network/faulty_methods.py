@@ -1,6 +1,6 @@
 """What a stub holds for each of its RPCs: calling it makes a judged call."""
 
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, Protocol
 
 import grpc
@@ -26,6 +26,12 @@ class Channel(Owner, Protocol):
         """Count a call among those under way."""
 
 
+@cache
+def _short(path: str) -> str:
+    """Return the name alone; one string for all the channels there are."""
+    return path.rpartition("/")[2]
+
+
 class _Method:
     """One RPC; a stub has many that are never called, so the real ones are made when they are."""
 
@@ -37,7 +43,7 @@ class _Method:
     ) -> None:
         self._owner = owner
         self._path = path
-        self._name = path.rpartition("/")[2]
+        self._name = _short(path)
         self._serialiser = serialiser
         self._deserialiser = deserialiser
 

@@ -16,17 +16,16 @@ Delivery = Callable[..., object]
 class Pipe:
     """One direction of a link: what is sent arrives at once, or, after a stall, in order."""
 
-    __slots__ = ("_held", "_is_stalled", "is_open")
+    __slots__ = ("_held", "_is_stalled")
 
     def __init__(self) -> None:
-        self.is_open = True
-        """Whether what is sent now arrives at once."""
         self._is_stalled = False
-        self._held: deque[tuple[Delivery, tuple[object, ...]]] = deque()
+        # No deque while nothing is held: an empty one is large, and every actor has two pipes.
+        self._held: deque[tuple[Delivery, tuple[object, ...]]] | None = None
 
     def send(self, deliver: Delivery, *args: object) -> None:
         """Call `deliver` at the other end."""
-        if self.is_open:
+        if self._held is None:
             deliver(*args)
         else:
             self._held.append((deliver, args))
@@ -34,7 +33,8 @@ class Pipe:
     def stall(self) -> None:
         """Hold everything from now on."""
         self._is_stalled = True
-        self.is_open = False
+        if self._held is None:
+            self._held = deque()
 
     def heal(self) -> None:
         """Deliver what was held, and from now on everything at once."""
@@ -43,7 +43,8 @@ class Pipe:
         while self._held and not self._is_stalled:
             deliver, args = self._held.popleft()
             deliver(*args)
-        self.is_open = not self._is_stalled
+        if not self._is_stalled:
+            self._held = None
 
 
 class Inbox:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from simulator.checkers.base import Checker, Docket, when
-from simulator.checkers.experiments import Experiments
+from simulator.checkers.experiments import Experiments, owner_of
 from simulator.checkers.runs import Key, Run, Runs
 from simulator.history.calls import NEVER, Call
 from simulator.history.entry import Json
@@ -76,8 +76,11 @@ class FollowersSeeAll(Checker):
         groups: dict[tuple[int, int], list[Stream]] = {}
         for call in history.calls("GetMetricStream"):
             submission = experiments.only_candidate(text(call.request, "experiment"), call)
-            is_restarted = history.spans_a_restart(call.invoke_index, call.ended_index)
-            if submission is None or is_restarted or "metrics" not in call.response:
+            if submission is None or owner_of(call) != submission.owner:
+                continue  # What strangers are told is a matter of ownership.
+            if not (call.is_ok or call.response.get("metrics")):
+                continue  # It never began.
+            if history.spans_a_restart(call.invoke_index, call.ended_index):
                 continue
             docket.occasion()
             stream = _stream(call, is_whole=submission.may_go_index > call.ended_index)

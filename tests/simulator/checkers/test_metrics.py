@@ -234,6 +234,10 @@ def test_after_a_restart_what_was_not_acknowledged_may_come_in_another_order() -
 
 def test_a_refused_stream_is_no_occasion() -> None:
     record = uploaded()
-    record.follows("bob", "never-was").refused("NOT_FOUND", metrics=[])
+    record.follows("bob", "brain").refused("NOT_FOUND", metrics=[])
+    record.follows("alice", "brain").lost(metrics=[])
 
-    assert is_silent(record.judged_by(SEEN))
+    judgement = record.judged_by(SEEN)
+
+    assert is_silent(judgement)
+    assert judgement.occasions == 0

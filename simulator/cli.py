@@ -4,7 +4,6 @@ Exit codes: 0 held, 1 broken, 2 bad scenario or usage, 3 inconclusive, 4 the har
 130 interrupted.
 """
 
-import json
 import os
 import re
 import secrets
@@ -16,17 +15,19 @@ from typing import NoReturn
 import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
 from simulator.batch import Order, perform, perform_all
-from simulator.checkers import CHECKERS
-from simulator.faults.describe import describe_faults
+from simulator.catalogue import faults, guarantees, schema
+from simulator.checkers.expect import Expect
+from simulator.checkers.judge import judge as judge_history
+from simulator.checkers.validity import PlannedFault
+from simulator.history.codec import load as load_history
 from simulator.report.cases import CaseResult, exit_code
 from simulator.report.console import render_summary
 from simulator.report.junit import junit_xml
 from simulator.report.overview import render_overview
 from simulator.report.progress import LiveProgress
-from simulator.scenario.export import json_schema
+from simulator.report.summary import summarize
 from simulator.scenario.load import Case, ensure_supported, load
 from simulator.scenario.problem import ScenarioError
 
@@ -242,38 +243,44 @@ def validate(files: Files, *, overrides: dict[str, str]) -> None:
 
 
 @main.command()
-def faults() -> None:
-    """List the faults, and what each may be told."""
-    out = Console()
-    for fault in describe_faults():
-        out.print(f"[bold]{fault.name}[/bold]  {fault.summary}")
-        out.print(f"  [dim]targets:[/dim] {fault.targets}  [dim]probability:[/dim] {fault.chance}")
-        for parameter in fault.parameters:
-            default = "required" if parameter.is_required else f"default {parameter.default}"
-            out.print(
-                f"  [cyan]{parameter.name}[/cyan] {parameter.summary}"
-                f" [dim]({parameter.kind}; {default})[/dim]",
-                highlight=False,
-            )
-        out.print()
+@click.argument("history", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option(
+    "--scenario",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Whose expectations are meant; left out: every guarantee, and nothing else.",
+)
+def judge(history: Path, *, scenario: Path | None) -> None:
+    """Judge a saved history.jsonl again."""
+    try:
+        record = load_history(history)
+    except ValueError as error:
+        _refuse([str(error)])
+    expect, planned = Expect(), []
+    if scenario is not None:
+        overrides = {key: str(value) for key, value in record.header.case.items()}
+        [(_, case)] = _loaded([scenario], overrides)[:1]
+        expect = case.scenario.expect
+        planned = [
+            PlannedFault(fault=fault.id, type=fault.name()) for fault in case.scenario.faults
+        ]
+    verdict = judge_history(record, expect, planned=planned)
+    again = f"simulate judge {history}" + (f" --scenario {scenario}" if scenario else "")
+    summary = summarize(record, verdict, planned=planned, reproduce=again)
+    render_summary(summary, Console())
+    result = CaseResult(
+        scenario=record.header.scenario,
+        case=record.header.case,
+        seed=record.header.seed,
+        wall_s=0.0,
+        summary=summary,
+    )
+    sys.exit(exit_code([result]))
 
 
-@main.command()
-def guarantees() -> None:
-    """List the promises that a Director is judged by."""
-    table = Table(box=None, padding=(0, 2), show_header=False)
-    table.add_column(style="bold", no_wrap=True)
-    table.add_column(style="dim", no_wrap=True)
-    table.add_column()
-    for checker in CHECKERS:
-        table.add_row(checker.guarantee, checker.kind.value, checker.promise)
-    Console().print(table)
-
-
-@main.command()
-def schema() -> None:
-    """Print the JSON Schema of scenario files, for editors."""
-    click.echo(json.dumps(json_schema(), indent=2))
+main.add_command(faults)
+main.add_command(guarantees)
+main.add_command(schema)
 
 
 if __name__ == "__main__":

@@ -15,18 +15,34 @@ import grpc.aio
 from simulator.network.api import Drop, Duplicate, Reject, Replace, Verdict
 from simulator.network.faulty_judge import Judge
 
-Make = Callable[[Any, float | None], Any]
-"""Makes the real call, from its request or requests and the seconds that are left."""
 
+class Channel(Protocol):
+    """What a call and its method need of their channel."""
 
-class Owner(Protocol):
-    """What a call needs of its channel."""
+    inner: grpc.aio.Channel
+
+    def judge(self, method: str) -> Judge:
+        """Return the judge of the call that is about to be made."""
+
+    def take(self, call: "FaultyCall") -> None:
+        """Count a call among those under way."""
 
     def forget(self, call: "FaultyCall") -> None:
         """Let go of a call that is over."""
 
     def adopt(self, stray: Any) -> None:
         """See a call through to its end that nobody awaits."""
+
+
+class Method(Protocol):
+    """What a call needs of the method that it is a call of."""
+
+    owner: Channel
+    name: str
+
+    @property
+    def inner(self) -> Any:
+        """What makes the real call."""
 
 
 class FaultyCall(grpc.aio.Call):
@@ -45,10 +61,19 @@ class FaultyCall(grpc.aio.Call):
     _callbacks: tuple[Callable[[Any], None], ...] = ()
     _waiters: tuple[asyncio.Future[None], ...] = ()
 
-    def __init__(self, owner: Owner, judge: Judge, make: Make, timeout: float | None) -> None:
-        self._owner = owner
-        self._judge = judge
-        self._make = make
+    def __init__(
+        self,
+        method: Method,
+        timeout: float | None,
+        metadata: Any,
+        *,
+        wait_for_ready: bool | None,
+    ) -> None:
+        self._method = method
+        self._owner = method.owner
+        self._judge = method.owner.judge(method.name)
+        self._metadata = metadata
+        self._wait_for_ready = wait_for_ready
         self._loop = asyncio.get_running_loop()
         self._deadline = None if timeout is None else self._loop.time() + timeout
 
@@ -90,16 +115,24 @@ class FaultyCall(grpc.aio.Call):
 
     def _launch(self, request: Any) -> None:
         self._request = request
-        self._inner = self._make(request, self.time_remaining())
+        self._inner = self._make()
         if self._timer is not None:
             # From here on the real call watches it.
             self._timer.cancel()
             self._timer = None
         self._wake()
 
+    def _make(self) -> Any:
+        return self._method.inner(
+            self._request,
+            timeout=self.time_remaining(),
+            metadata=self._metadata,
+            wait_for_ready=self._wait_for_ready,
+        )
+
     def _repeat(self) -> None:
         """Make the call a second time; nobody awaits that one."""
-        self._owner.adopt(self._make(self._request, self.time_remaining()))
+        self._owner.adopt(self._make())
 
     def _watch_deadline(self, *, until: float = math.inf) -> None:
         """End the call at its deadline, where that comes first."""

@@ -1,29 +1,16 @@
 """What a stub holds for each of its RPCs: calling it makes a judged call."""
 
 from functools import cache, cached_property
-from typing import Any, Protocol
+from typing import Any
 
 import grpc
 import grpc.aio
 from typing_extensions import override
 
-from simulator.network.faulty_call import FaultyCall, Owner
-from simulator.network.faulty_judge import Judge
+from simulator.network.faulty_call import Channel
 from simulator.network.faulty_requests import RequestIterable
 from simulator.network.faulty_stream import StreamStreamCall, StreamUnaryCall, UnaryStreamCall
 from simulator.network.faulty_unary import UnaryUnaryCall
-
-
-class Channel(Owner, Protocol):
-    """What a stub's methods need of their channel."""
-
-    inner: grpc.aio.Channel
-
-    def judge(self, method: str) -> Judge:
-        """Return the judge of the call that is about to be made."""
-
-    def take(self, call: FaultyCall) -> None:
-        """Count a call among those under way."""
 
 
 @cache
@@ -41,16 +28,16 @@ class _Method:
     def __init__(
         self, owner: Channel, path: str, serialiser: Any = None, deserialiser: Any = None
     ) -> None:
-        self._owner = owner
+        self.owner = owner
         self._path = path
-        self._name = _short(path)
+        self.name = _short(path)
         self._serialiser = serialiser
         self._deserialiser = deserialiser
 
     @cached_property
     def inner(self) -> Any:
         """The real channel's."""
-        make = getattr(self._owner.inner, self.kind)
+        make = getattr(self.owner.inner, self.kind)
         return make(self._path, self._serialiser, self._deserialiser)
 
 
@@ -70,13 +57,8 @@ class UnaryUnary(_Method, grpc.aio.UnaryUnaryMultiCallable[Any, Any]):
         wait_for_ready: bool | None = None,
         compression: grpc.Compression | None = None,
     ) -> UnaryUnaryCall:
-        owner, inner = self._owner, self.inner
-
-        def make(request: Any, left_s: float | None) -> Any:
-            return inner(request, timeout=left_s, metadata=metadata, wait_for_ready=wait_for_ready)
-
-        call = UnaryUnaryCall(owner, owner.judge(self._name), make, timeout)
-        owner.take(call)
+        call = UnaryUnaryCall(self, timeout, metadata, wait_for_ready=wait_for_ready)
+        self.owner.take(call)
         call.send(request)
         return call
 
@@ -97,13 +79,8 @@ class UnaryStream(_Method, grpc.aio.UnaryStreamMultiCallable[Any, Any]):
         wait_for_ready: bool | None = None,
         compression: grpc.Compression | None = None,
     ) -> UnaryStreamCall:
-        owner, inner = self._owner, self.inner
-
-        def make(request: Any, left_s: float | None) -> Any:
-            return inner(request, timeout=left_s, metadata=metadata, wait_for_ready=wait_for_ready)
-
-        call = UnaryStreamCall(owner, owner.judge(self._name), make, timeout)
-        owner.take(call)
+        call = UnaryStreamCall(self, timeout, metadata, wait_for_ready=wait_for_ready)
+        self.owner.take(call)
         call.send(request)
         return call
 
@@ -123,13 +100,8 @@ class StreamUnary(_Method, grpc.aio.StreamUnaryMultiCallable[Any, Any]):
         wait_for_ready: bool | None = None,
         compression: grpc.Compression | None = None,
     ) -> StreamUnaryCall:
-        owner, inner = self._owner, self.inner
-
-        def make(request: Any, left_s: float | None) -> Any:
-            return inner(request, timeout=left_s, metadata=metadata, wait_for_ready=wait_for_ready)
-
-        call = StreamUnaryCall(owner, owner.judge(self._name), make, timeout)
-        owner.take(call)
+        call = StreamUnaryCall(self, timeout, metadata, wait_for_ready=wait_for_ready)
+        self.owner.take(call)
         call.begin(request_iterator)
         return call
 
@@ -149,12 +121,7 @@ class StreamStream(_Method, grpc.aio.StreamStreamMultiCallable[Any, Any]):
         wait_for_ready: bool | None = None,
         compression: grpc.Compression | None = None,
     ) -> StreamStreamCall:
-        owner, inner = self._owner, self.inner
-
-        def make(request: Any, left_s: float | None) -> Any:
-            return inner(request, timeout=left_s, metadata=metadata, wait_for_ready=wait_for_ready)
-
-        call = StreamStreamCall(owner, owner.judge(self._name), make, timeout)
-        owner.take(call)
+        call = StreamStreamCall(self, timeout, metadata, wait_for_ready=wait_for_ready)
+        self.owner.take(call)
         call.begin(request_iterator)
         return call

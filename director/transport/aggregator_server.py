@@ -22,8 +22,8 @@ class AggregatorServicer(aggregator_pb2_grpc.AggregatorServicer):
         self._director = director
         self._tls = tls
 
-    def _caller(self, context: Context) -> Caller:
-        return caller_of(context, tls=self._tls)
+    def _caller(self, context: Context, *, about: str = "") -> Caller:
+        return caller_of(context, tls=self._tls, about=about)
 
     # ------------------------------------------------------------ for collaborators
 
@@ -74,7 +74,8 @@ class AggregatorServicer(aggregator_pb2_grpc.AggregatorServicer):
     ) -> AsyncIterator[aggregator_pb2.GetMetricStreamResponse]:
         async with refusals_as_status(context):
             name = ExperimentName(request.experiment_name)
-            async with closing(self._director.metrics(self._caller(context), name)) as metrics:
+            caller = self._caller(context, about=name)
+            async with closing(self._director.metrics(caller, name)) as metrics:
                 async for metric in metrics:
                     yield convert.metric_message(metric, aggregator_pb2.GetMetricStreamResponse)
 
@@ -83,7 +84,7 @@ class AggregatorServicer(aggregator_pb2_grpc.AggregatorServicer):
     ) -> aggregator_pb2.TrainedModelResponse:
         async with refusals_as_status(context):
             model = await self._director.trained_model(
-                self._caller(context),
+                self._caller(context, about=request.experiment_name),
                 ExperimentName(request.experiment_name),
                 convert.kind_from(request.model_type),
             )
@@ -93,7 +94,8 @@ class AggregatorServicer(aggregator_pb2_grpc.AggregatorServicer):
         self, request: aggregator_pb2.GetExperimentDescriptionRequest, context: Context
     ) -> aggregator_pb2.GetExperimentDescriptionResponse:
         async with refusals_as_status(context):
-            view = self._director.describe(self._caller(context), ExperimentName(request.name))
+            caller = self._caller(context, about=request.name)
+            view = self._director.describe(caller, ExperimentName(request.name))
             return aggregator_pb2.GetExperimentDescriptionResponse(
                 experiment=convert.description(view)
             )

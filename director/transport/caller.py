@@ -2,6 +2,7 @@
 
 from director.core.model import Caller
 from director.errors import UnauthenticatedError
+from director.shell.logbook import mark
 from director.transport.status import Context
 
 ANONYMOUS = "__default__"
@@ -23,11 +24,16 @@ def caller_name(context: Context, *, tls: bool) -> str:
     return name
 
 
-def caller_of(context: Context, *, tls: bool) -> Caller:
-    """Return the caller, and which of its connections it speaks on."""
-    return Caller(
-        name=caller_name(context, tls=tls), is_authenticated=tls, connection=context.peer()
-    )
+def caller_of(context: Context, *, tls: bool, about: str = "") -> Caller:
+    """Return the caller, and which of its connections it speaks on.
+
+    Log lines that follow from its request tell its name, and which experiment it is about.
+    """
+    if about:
+        mark(experiment=about)
+    name = caller_name(context, tls=tls)
+    mark(caller=name)
+    return Caller(name=name, is_authenticated=tls, connection=context.peer())
 
 
 def _common_name(context: Context) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
 from google.protobuf.duration_pb2 import Duration
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from director.core.model import (
     Device,
@@ -44,7 +45,8 @@ def shard_from(message: director_pb2.ShardInfo) -> Shard:
 
 def devices_from(messages: Iterable[director_pb2.CudaDeviceInfo]) -> tuple[Device, ...]:
     """Return the accelerators in the order in which the envoy told them."""
-    return tuple(
+    # Most heartbeats tell of none; a list is made quicker than a generator is started.
+    devices = [
         Device(
             index=message.index,
             memory_total=message.memory_total,
@@ -55,7 +57,8 @@ def devices_from(messages: Iterable[director_pb2.CudaDeviceInfo]) -> tuple[Devic
             name=message.name,
         )
         for message in messages
-    )
+    ]
+    return tuple(devices)
 
 
 def failure_from(request: director_pb2.SetExperimentFailedRequest) -> Failure:
@@ -83,10 +86,18 @@ def kind_from(number: int) -> ModelKind:
 # ---------------------------------------------------------------- to the wire
 
 
-def duration(seconds: float) -> Duration:
-    """Return a span of time, to the nanosecond."""
+def set_seconds(message: Duration | Timestamp, seconds: float) -> None:
+    """Tell a span of time, or a moment since the epoch, to the nanosecond."""
     whole = int(seconds)
-    return Duration(seconds=whole, nanos=int((seconds - whole) * 1e9))
+    message.seconds = whole
+    message.nanos = int((seconds - whole) * 1e9)
+
+
+def heartbeat_answer(period_s: float) -> director_pb2.UpdateEnvoyStatusResponse:
+    """Return how long to wait until the next heartbeat."""
+    response = director_pb2.UpdateEnvoyStatusResponse()
+    set_seconds(response.health_check_period, period_s)
+    return response
 
 
 def shard_message(shard: Shard) -> director_pb2.ShardInfo:
@@ -197,13 +208,14 @@ class EnvoyList:
             b"".join([self._constant_part(view) for view in views])
         )
         for message, view in zip(response.envoy_infos, views, strict=True):
-            message.is_online = view.is_online
-            message.is_experiment_running = view.is_experiment_running
-            whole = int(view.seen_at)
-            message.last_updated.seconds = whole
-            message.last_updated.nanos = int((view.seen_at - whole) * 1e9)
+            # What has its default value need not be set, and this runs a thousand times.
+            if view.is_online:
+                message.is_online = True
+            if view.is_experiment_running:
+                message.is_experiment_running = True
             if view.experiment is not None:
                 message.experiment_name = view.experiment
+            set_seconds(message.last_updated, view.seen_at)
         return response
 
     def _constant_part(self, view: EnvoyView) -> bytes:
@@ -213,9 +225,8 @@ class EnvoyList:
             shard = known[0]
             if shard is view.shard or shard == view.shard:
                 return known[2]
-        info = director_pb2.EnvoyInfo(
-            shard_info=shard_message(view.shard), valid_duration=duration(view.valid_s)
-        )
+        info = director_pb2.EnvoyInfo(shard_info=shard_message(view.shard))
+        set_seconds(info.valid_duration, view.valid_s)
         encoded = director_pb2.GetEnvoysResponse(envoy_infos=[info]).SerializeToString()
         self._known[name] = (view.shard, view.valid_s, encoded)
         return encoded

@@ -28,8 +28,8 @@ class DirectorServicer(director_pb2_grpc.DirectorServicer):
         """
         return caller_name(context, tls=self.tls)
 
-    def _caller(self, context: Context) -> Caller:
-        return caller_of(context, tls=self.tls)
+    def _caller(self, context: Context, *, about: str = "") -> Caller:
+        return caller_of(context, tls=self.tls, about=about)
 
     # ------------------------------------------------------------ for envoys
 
@@ -51,9 +51,7 @@ class DirectorServicer(director_pb2_grpc.DirectorServicer):
                 is_experiment_running=request.is_experiment_running,
                 devices=convert.devices_from(request.cuda_devices),
             )
-            return director_pb2.UpdateEnvoyStatusResponse(
-                health_check_period=convert.duration(period_s)
-            )
+            return convert.heartbeat_answer(period_s)
 
     async def WaitExperiment(
         self, request: director_pb2.WaitExperimentRequest, context: Context
@@ -69,7 +67,7 @@ class DirectorServicer(director_pb2_grpc.DirectorServicer):
     ) -> AsyncIterator[director_pb2.ExperimentData]:
         async with refusals_as_status(context):
             download = self.director.download(
-                self._caller(context),
+                self._caller(context, about=request.experiment_name),
                 ExperimentName(request.experiment_name),
                 EnvoyName(request.collaborator_name),
             )
@@ -81,7 +79,9 @@ class DirectorServicer(director_pb2_grpc.DirectorServicer):
         self, request: director_pb2.SetExperimentFailedRequest, context: Context
     ) -> director_pb2.SetExperimentFailedResponse:
         async with refusals_as_status(context):
-            await self.director.report_failure(self._caller(context), convert.failure_from(request))
+            await self.director.report_failure(
+                self._caller(context, about=request.experiment_name), convert.failure_from(request)
+            )
             return director_pb2.SetExperimentFailedResponse()
 
     # ------------------------------------------------------------ for frontends
@@ -101,7 +101,8 @@ class DirectorServicer(director_pb2_grpc.DirectorServicer):
     ) -> director_pb2.GetExperimentStatusResponse:
         async with refusals_as_status(context):
             status = self.director.status(
-                self._caller(context), ExperimentName(request.experiment_name)
+                self._caller(context, about=request.experiment_name),
+                ExperimentName(request.experiment_name),
             )
             return director_pb2.GetExperimentStatusResponse(experiment_status=status.value)
 
@@ -109,7 +110,8 @@ class DirectorServicer(director_pb2_grpc.DirectorServicer):
         self, request: director_pb2.GetExperimentDescriptionRequest, context: Context
     ) -> director_pb2.GetExperimentDescriptionResponse:
         async with refusals_as_status(context):
-            view = self.director.describe(self._caller(context), ExperimentName(request.name))
+            caller = self._caller(context, about=request.name)
+            view = self.director.describe(caller, ExperimentName(request.name))
             return director_pb2.GetExperimentDescriptionResponse(
                 experiment=convert.description(view)
             )
@@ -142,7 +144,7 @@ class DirectorServicer(director_pb2_grpc.DirectorServicer):
     ) -> director_pb2.TrainedModelResponse:
         async with refusals_as_status(context):
             model = await self.director.trained_model(
-                self._caller(context),
+                self._caller(context, about=request.experiment_name),
                 ExperimentName(request.experiment_name),
                 convert.kind_from(request.model_type),
             )
@@ -153,7 +155,8 @@ class DirectorServicer(director_pb2_grpc.DirectorServicer):
     ) -> AsyncIterator[director_pb2.GetMetricStreamResponse]:
         async with refusals_as_status(context):
             name = ExperimentName(request.experiment_name)
-            async with closing(self.director.metrics(self._caller(context), name)) as metrics:
+            caller = self._caller(context, about=name)
+            async with closing(self.director.metrics(caller, name)) as metrics:
                 async for metric in metrics:
                     yield convert.metric_message(metric, director_pb2.GetMetricStreamResponse)
 
@@ -162,7 +165,8 @@ class DirectorServicer(director_pb2_grpc.DirectorServicer):
     ) -> director_pb2.RemoveExperimentResponse:
         async with refusals_as_status(context):
             removed = await self.director.remove(
-                self._caller(context), ExperimentName(request.experiment_name)
+                self._caller(context, about=request.experiment_name),
+                ExperimentName(request.experiment_name),
             )
             return director_pb2.RemoveExperimentResponse(acknowledgement=removed)
 

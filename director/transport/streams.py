@@ -7,6 +7,7 @@ from typing import TypeVar
 from director.core.model import EncodedTensor
 from director.errors import InvalidUploadError, LimitExceededError
 from director.interface import UploadPart
+from director.shell.logbook import mark
 from director.transport.status import Context
 from director.transport.tensors import tensors_from
 from protos import base_pb2, director_pb2
@@ -53,6 +54,7 @@ async def upload_parts(
         chunk = _chunk(message.experiment_data)
         tensors = None
         if first is None:
+            mark(experiment=message.name)
             first = _Claims(message)
             tensors = first.tensors
         else:

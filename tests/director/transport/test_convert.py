@@ -1,11 +1,13 @@
 """What becomes of values on their way to the wire, and of messages on their way from it."""
 
 import pytest
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.timestamp_pb2 import Timestamp
 from hypothesis import given, strategies as st
 
 from director.core.model import Device, EncodedTensor, EnvoyName, ExperimentName, Shard, Transformer
 from director.core.queries import EnvoyView
-from director.transport.convert import EnvoyList, duration, shard_from, shard_message
+from director.transport.convert import EnvoyList, set_seconds, shard_from, shard_message
 from director.transport.tensors import tensor_message, tensors_from
 
 texts = st.text(st.characters(codec="utf-8"), max_size=20)
@@ -59,6 +61,10 @@ views = st.builds(
 )
 
 
+def seconds_of(message: Duration | Timestamp) -> float:
+    return message.seconds + message.nanos / 1e9
+
+
 @given(shards)
 def test_a_shard_survives_the_way_to_the_wire_and_back(shard: Shard) -> None:
     assert shard_from(shard_message(shard)) == shard
@@ -73,7 +79,9 @@ def test_a_tensor_survives_the_way_to_the_wire_and_back(tensor: EncodedTensor) -
     ("seconds", "whole", "nanos"), [(60, 60, 0), (1.5, 1, 500_000_000), (0.25, 0, 250_000_000)]
 )
 def test_a_duration_is_told_to_the_nanosecond(seconds: float, whole: int, nanos: int) -> None:
-    message = duration(seconds)
+    message = Duration()
+
+    set_seconds(message, seconds)
 
     assert (message.seconds, message.nanos) == (whole, nanos)
 
@@ -90,10 +98,9 @@ def test_what_is_remembered_of_envoys_never_shows_in_a_list(lists: list[list[Env
             assert shard_from(info.shard_info) == view.shard
             assert info.is_online == view.is_online
             assert info.is_experiment_running == view.is_experiment_running
-            assert info.valid_duration == duration(view.valid_s)
+            assert seconds_of(info.valid_duration) == view.valid_s
             assert info.experiment_name == (view.experiment or "")
-            seen_at = info.last_updated.seconds + info.last_updated.nanos / 1e9
-            assert seen_at == pytest.approx(view.seen_at, abs=1e-6)
+            assert seconds_of(info.last_updated) == pytest.approx(view.seen_at, abs=1e-6)
 
 
 def test_a_changed_answer_does_not_change_the_next() -> None:

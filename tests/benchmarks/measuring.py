@@ -1,0 +1,69 @@
+"""How both sides are measured: in turns, in one run, and printed as ratios."""
+
+import asyncio
+import os
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from tests.benchmarks.sides import Side
+
+Round = Callable[[Side], Awaitable[float]]
+"""Does one round of work; returns the figure that is compared, such as a rate."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """The medians of all rounds; processor time is the server's, in one round."""
+
+    figure: float
+    cpu_s: float
+
+
+async def alternate(sides: Sequence[Side], round_of: Round, *, rounds: int) -> list[Result]:
+    """Let both sides take turns, after a round each that does not count."""
+    figures: list[list[float]] = [[] for _ in sides]
+    times: list[list[float]] = [[] for _ in sides]
+    for number in range(rounds + 1):
+        for place, side in enumerate(sides):
+            before_s = side.cpu_s()
+            figure = await round_of(side)
+            if number:
+                figures[place].append(figure)
+                times[place].append(side.cpu_s() - before_s)
+    return [
+        Result(figure=median(figure), cpu_s=median(cpu_s))
+        for figure, cpu_s in zip(figures, times, strict=True)
+    ]
+
+
+def heading(title: str, unit: str) -> None:
+    """Print what is measured, and how busy the machine is with something else."""
+    print(f"{title}  (load {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors)")
+    columns = (f"director {unit}", f"floor {unit}", "ratio", "server CPU ratio")
+    print(f"{'':30}" + "".join(f"{column:>20}" for column in columns))
+
+
+def row(name: str, director: Result, floor: Result) -> None:
+    """Print one comparison."""
+    cpu = director.cpu_s / floor.cpu_s if floor.cpu_s else float("nan")
+    print(
+        f"{name:30}{director.figure:>20,.1f}{floor.figure:>20,.1f}"
+        f"{director.figure / floor.figure:>20.2f}{cpu:>20.2f}"
+    )
+
+
+async def rate_of(work: Callable[[], Awaitable[object]], *, times: int, at_once: int) -> float:
+    """Return how often a second the work is done, so many at once."""
+    left = times
+
+    async def worker() -> None:
+        nonlocal left
+        while left > 0:
+            left -= 1
+            await work()
+
+    began_s = time.perf_counter()
+    await asyncio.gather(*(worker() for _ in range(at_once)))
+    return times / (time.perf_counter() - began_s)

@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from director.config import Config, ConfigError, load_config
+from director.log_lines import log_to_standard_error
 from director.starter import create_workspace
 from director.transport.credentials import CertificateError
 from director.transport.server import CannotListenError, DirectorGRPCServer
@@ -83,13 +84,9 @@ def start(config_path: Path, *, tls: bool, log_level: str, **given: Path | None)
     Certificates are taken from the options, else from the configuration, else from the folder
     `cert` beside the configuration.
     """
-    logging.basicConfig(
-        level=log_level.upper(),
-        format="%(asctime)s %(levelname)-7s %(message)s",
-        datefmt="%Y-%m-%d %H:%M:%S",
-    )
     try:
         config = load_config(config_path)
+        log_to_standard_error(config.settings.log_format, level=log_level)
         _heed(config)
         server = DirectorGRPCServer(
             tls=tls, **_certificates(config, config_path.parent, given), **_keywords(config)

@@ -13,6 +13,7 @@ from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
+from director.log_lines import LogFormat
 from director.settings import Settings
 
 _DAY_S = 24 * 60 * 60
@@ -52,6 +53,7 @@ class ServerSettings(Settings):
     install_requirements: bool = False
     """OpenFL's; we run nothing of an experiment, so there is nothing to install."""
     review_experiment: bool = False
+    log_format: LogFormat = "text"
 
     def of_the_director(self) -> Settings:
         """Return the part that is not about the server."""

@@ -29,7 +29,7 @@ from director.errors import UnauthenticatedError, UnavailableError
 from director.interface import RunAddress
 from director.offload import Offload
 from director.shell.feeds import Feeds
-from director.shell.logbook import note
+from director.shell.logbook import mark, note
 from director.shell.openings import OpenRun
 from director.shell.runs import Run, Runs
 from director.shell.tasks import Tasks
@@ -109,6 +109,7 @@ class Collaborations:
                 # It may be one of those that were under way when the Director was restarted.
                 raise UnavailableError("runs are being opened: ask again")
             return None
+        mark(experiment=run.order.name)
         if address.sender not in run.participants:
             raise UnauthenticatedError("you have no part in this run")
         self._writer.tell(

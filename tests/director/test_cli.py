@@ -290,8 +290,11 @@ class Running:
 
 
 @asynccontextmanager
-async def running(folder: Path) -> AsyncIterator[Running]:
-    path = written(folder, "settings: {listen_port: 0, install_requirements: true}")
+async def running(folder: Path, *, log_format: str = "text") -> AsyncIterator[Running]:
+    path = written(
+        folder,
+        f"settings: {{listen_port: 0, install_requirements: true, log_format: {log_format}}}",
+    )
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-c", "from director.cli import main; main()"),
         *("start", "-c", str(path), "--disable-tls"),

@@ -48,13 +48,19 @@ class MemoryNetwork:
     def connect(
         self, actor: str, *, credentials: ClientCredentials | None, address: str | None = None
     ) -> grpc.aio.Channel:
-        raw = MemoryChannel(
-            partial(self._connection, actor, credentials, address),
-            max_message_bytes=self._max_message_bytes,
-        )
+        raw = self.raw_channel(actor, credentials=credentials, address=address)
         channel = FaultyChannel(raw, actor, self.rules)
         self._channels.append(channel)
         return channel
+
+    def raw_channel(
+        self, actor: str, *, credentials: ClientCredentials | None, address: str | None = None
+    ) -> grpc.aio.Channel:
+        """Return a channel whose messages nobody judges, and which is its caller's to close."""
+        return MemoryChannel(
+            partial(self._connection, actor, credentials, address),
+            max_message_bytes=self._max_message_bytes,
+        )
 
     def link(self, actor: str) -> MemoryLink:
         link = self._links.get(actor)

@@ -51,9 +51,7 @@ class WireNetwork:
     def connect(
         self, actor: str, *, credentials: ClientCredentials | None, address: str | None = None
     ) -> grpc.aio.Channel:
-        address = self._address if address is None else address
-        port = self._proxy(actor, address).port
-        raw = self._raw_channel(f"{_LOOPBACK}:{port}", credentials, _target(address)[0])
+        raw = self.raw_channel(actor, credentials=credentials, address=address)
         channel = FaultyChannel(raw, actor, self.rules)
         self._channels.append(channel)
         return channel
@@ -72,12 +70,16 @@ class WireNetwork:
         for proxy in proxies.values():
             await proxy.close()
 
-    def _raw_channel(
-        self, proxy: str, credentials: ClientCredentials | None, host: str
+    def raw_channel(
+        self, actor: str, *, credentials: ClientCredentials | None, address: str | None = None
     ) -> grpc.aio.Channel:
+        """Return a channel whose messages nobody judges, and which is its caller's to close."""
+        address = self._address if address is None else address
+        proxy = f"{_LOOPBACK}:{self._proxy(actor, address).port}"
         if credentials is None:
             return grpc.aio.insecure_channel(proxy, options=self._options)
         options = self._options
+        host, _ = _target(address)
         if host != _LOOPBACK:
             # The certificate is the Director's, not the proxy's.
             options = (*options, ("grpc.ssl_target_name_override", host))

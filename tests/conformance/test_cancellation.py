@@ -38,7 +38,7 @@ class Parked:
 async def test_a_deadline_ends_the_call_and_cancels_the_handler(world: World) -> None:
     parked = Parked()
     async with world.serving(parked.handlers) as served:
-        channel = served.network.connect("ann", credentials=None)
+        channel = served.connect("ann")
 
         call = unary(channel, "wait")(b"", timeout=0.3)
         remaining = call.time_remaining()
@@ -56,7 +56,7 @@ async def test_a_deadline_that_has_passed_ends_the_call_at_once(
     world: World, timeout_s: float
 ) -> None:
     async with world.serving(Parked().handlers) as served:
-        channel = served.network.connect("ann", credentials=None)
+        channel = served.connect("ann")
 
         with pytest.raises(grpc.aio.AioRpcError) as caught:
             await unary(channel, "wait")(b"", timeout=timeout_s)
@@ -72,7 +72,7 @@ async def test_a_handler_knows_how_long_it_has(world: World) -> None:
         return request
 
     async with world.serving({"tell": Handler(tells)}) as served:
-        channel = served.network.connect("ann", credentials=None)
+        channel = served.connect("ann")
 
         await unary(channel, "tell")(b"", timeout=60)
         await unary(channel, "tell")(b"")
@@ -85,7 +85,7 @@ async def test_a_handler_knows_how_long_it_has(world: World) -> None:
 async def test_cancelling_a_call_raises_cancelled_on_both_sides(world: World) -> None:
     parked = Parked()
     async with world.serving(parked.handlers) as served:
-        channel = served.network.connect("ann", credentials=None)
+        channel = served.connect("ann")
         call = unary(channel, "wait")(b"")
         await until(lambda: parked.seen == ["began"])
 
@@ -104,7 +104,7 @@ async def test_cancelling_a_call_raises_cancelled_on_both_sides(world: World) ->
 async def test_cancelling_the_task_that_awaits_a_call_cancels_the_call(world: World) -> None:
     parked = Parked()
     async with world.serving(parked.handlers) as served:
-        channel = served.network.connect("ann", credentials=None)
+        channel = served.connect("ann")
         call = unary(channel, "wait")(b"")
 
         async def await_it() -> None:
@@ -123,7 +123,7 @@ async def test_cancelling_the_task_that_awaits_a_call_cancels_the_call(world: Wo
 async def test_cancelling_one_of_two_that_await_a_call_cancels_it_for_both(world: World) -> None:
     parked = Parked()
     async with world.serving(parked.handlers) as served:
-        channel = served.network.connect("ann", credentials=None)
+        channel = served.connect("ann")
         call = unary(channel, "wait")(b"")
 
         async def await_it() -> None:
@@ -140,7 +140,7 @@ async def test_cancelling_one_of_two_that_await_a_call_cancels_it_for_both(world
 async def test_asking_for_the_status_in_vain_does_not_cancel_the_call(world: World) -> None:
     parked = Parked()
     async with world.serving(parked.handlers) as served:
-        channel = served.network.connect("ann", credentials=None)
+        channel = served.connect("ann")
         call = unary(channel, "wait")(b"")
 
         with pytest.raises(TimeoutError):
@@ -153,7 +153,7 @@ async def test_asking_for_the_status_in_vain_does_not_cancel_the_call(world: Wor
 async def test_a_call_cancelled_as_soon_as_it_is_made_ends_cancelled(world: World) -> None:
     parked = Parked()
     async with world.serving(parked.handlers) as served:
-        channel = served.network.connect("ann", credentials=None)
+        channel = served.connect("ann")
 
         call = unary(channel, "wait")(b"")
         call.cancel()
@@ -167,7 +167,7 @@ async def test_a_call_cancelled_as_soon_as_it_is_made_ends_cancelled(world: Worl
 async def test_a_call_that_nobody_awaits_goes_on(world: World) -> None:
     parked = Parked()
     async with world.serving(parked.handlers) as served:
-        channel = served.network.connect("ann", credentials=None)
+        channel = served.connect("ann")
 
         unary(channel, "wait")(b"")
         await until(lambda: parked.seen == ["began"])
@@ -188,7 +188,7 @@ async def test_a_handler_that_will_not_be_cancelled_is_not_heard(world: World) -
         return b"too late"
 
     async with world.serving({"it": Handler(stubborn)}) as served:
-        channel = served.network.connect("ann", credentials=None)
+        channel = served.connect("ann")
 
         with pytest.raises(grpc.aio.AioRpcError) as caught:
             await unary(channel, "it")(b"", timeout=0.2)

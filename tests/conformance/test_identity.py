@@ -81,7 +81,7 @@ class Door:
 async def test_in_plaintext_a_handler_learns_no_name(world: World) -> None:
     door = Door([], [])
     async with world.serving(door.handlers) as served:
-        channel = served.network.connect("bob", credentials=None)
+        channel = served.connect("bob")
 
         await unary(channel, "knock")(b"")
 
@@ -94,7 +94,7 @@ async def test_under_tls_a_handler_learns_the_common_name(world: World) -> None:
     door = Door([], [])
     async with world.serving(door.handlers, credentials=server_credentials(authority())) as served:
         credentials = client_credentials(bob(authority()))
-        channel = served.network.connect("bob", credentials=credentials)
+        channel = served.connect("bob", credentials=credentials)
 
         await unary(channel, "knock")(b"")
 
@@ -109,7 +109,7 @@ async def test_a_certificate_without_a_common_name_has_an_empty_one(world: World
     door = Door([], [])
     async with world.serving(door.handlers, credentials=server_credentials(authority())) as served:
         nameless = client_credentials(authority().issue_cert("bob.hospital.example"))
-        channel = served.network.connect("bob", credentials=nameless)
+        channel = served.connect("bob", credentials=nameless)
 
         await unary(channel, "knock")(b"")
 
@@ -121,7 +121,7 @@ async def test_a_chain_of_authorities_is_followed(world: World) -> None:
     async with world.serving(door.handlers, credentials=server_credentials(authority())) as served:
         branch = authority().create_child_ca()
         credentials = client_credentials(bob(branch))
-        channel = served.network.connect("bob", credentials=credentials)
+        channel = served.connect("bob", credentials=credentials)
 
         await unary(channel, "knock")(b"")
 
@@ -154,8 +154,8 @@ async def test_whoever_is_unwelcome_is_unavailable_and_reaches_no_handler(
 ) -> None:
     door = Door([], [])
     async with world.serving(door.handlers, credentials=server_credentials(authority())) as served:
-        unwelcome = served.network.connect("eve", credentials=UNWELCOME[what]())
-        good = served.network.connect("bob", credentials=client_credentials(bob(authority())))
+        unwelcome = served.connect("eve", credentials=UNWELCOME[what]())
+        good = served.connect("bob", credentials=client_credentials(bob(authority())))
 
         with pytest.raises(grpc.aio.AioRpcError) as caught:
             await unary(unwelcome, "knock")(b"", timeout=10)
@@ -169,7 +169,7 @@ async def test_a_tls_client_finds_no_plaintext_server(world: World) -> None:
     door = Door([], [])
     async with world.serving(door.handlers) as served:
         credentials = client_credentials(bob(authority()))
-        channel = served.network.connect("bob", credentials=credentials)
+        channel = served.connect("bob", credentials=credentials)
 
         with pytest.raises(grpc.aio.AioRpcError) as caught:
             await unary(channel, "knock")(b"", timeout=10)

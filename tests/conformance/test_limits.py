@@ -29,7 +29,7 @@ ECHO: Handlers = {
 
 async def test_a_message_of_exactly_the_limit_passes(world: World) -> None:
     async with world.serving(ECHO, server_limit=10_000, client_limit=10_000) as served:
-        channel = served.network.connect("ann", credentials=None)
+        channel = served.connect("ann")
 
         assert len(await unary(channel, "echo")(bytes(10_000))) == 10_000
 
@@ -43,7 +43,7 @@ async def test_a_request_over_the_limit_never_reaches_the_handler(world: World) 
 
     handlers: Handlers = {"it": grpc.unary_unary_rpc_method_handler(reach)}
     async with world.serving(handlers, server_limit=10_000) as served:
-        channel = served.network.connect("ann", credentials=None)
+        channel = served.connect("ann")
 
         with pytest.raises(grpc.aio.AioRpcError) as caught:
             await unary(channel, "it")(bytes(10_001))
@@ -56,7 +56,7 @@ async def test_a_request_over_the_limit_never_reaches_the_handler(world: World) 
 
 async def test_a_response_over_the_limit_is_refused_by_the_client(world: World) -> None:
     async with world.serving(ECHO, client_limit=10_000) as served:
-        channel = served.network.connect("ann", credentials=None)
+        channel = served.connect("ann")
 
         with pytest.raises(grpc.aio.AioRpcError) as caught:
             await unary(channel, "echo")(bytes(10_001))
@@ -82,7 +82,7 @@ async def test_a_streamed_request_over_the_limit_ends_the_upload(world: World) -
 
     handlers: Handlers = {"it": grpc.stream_unary_rpc_method_handler(receive)}
     async with world.serving(handlers, server_limit=10_000) as served:
-        channel = served.network.connect("ann", credentials=None)
+        channel = served.connect("ann")
         call = upload(channel, "it")()
         await call.write(b"small")
         await settle()

@@ -44,7 +44,7 @@ async def test_metadata_is_delivered_in_order(world: World) -> None:
     telling = Telling()
     sent = (("client_id", "bob"), ("tag", "a"), ("tag", "b"), ("raw-bin", b"\x00\xff"))
     async with world.serving(telling.handlers) as served:
-        channel = served.network.connect("ann", credentials=None)
+        channel = served.connect("ann")
 
         await unary(channel, "tell")(b"", metadata=sent)
         await unary(channel, "tell")(b"", metadata=grpc.aio.Metadata(("client_id", "eve")))
@@ -61,7 +61,7 @@ async def test_metadata_is_delivered_in_order(world: World) -> None:
 async def test_an_illegal_key_is_an_error_of_the_client_alone(world: World, key: str) -> None:
     telling = Telling()
     async with world.serving(telling.handlers) as served:
-        channel = served.network.connect("ann", credentials=None)
+        channel = served.connect("ann")
         metadata = ((key, "x"),)
 
         with pytest.raises(grpc.aio.InternalError):
@@ -81,7 +81,7 @@ async def test_an_illegal_key_is_an_error_of_the_client_alone(world: World, key:
 async def test_an_illegal_value_is_one_too(world: World, value: str) -> None:
     telling = Telling()
     async with world.serving(telling.handlers) as served:
-        channel = served.network.connect("ann", credentials=None)
+        channel = served.connect("ann")
 
         with pytest.raises(grpc.aio.InternalError):
             await unary(channel, "tell")(b"", metadata=(("client_id", value),))
@@ -99,7 +99,7 @@ async def test_a_handler_sends_metadata_before_and_after_its_answer(world: World
         return request
 
     async with world.serving({"it": Handler(sends)}) as served:
-        channel = served.network.connect("ann", credentials=None)
+        channel = served.connect("ann")
         call = unary(channel, "it")(b"")
 
         assert list(await call.initial_metadata()) == [("before", "1")]
@@ -113,7 +113,7 @@ async def test_a_failure_carries_its_metadata(world: World) -> None:
         await context.abort(grpc.StatusCode.NOT_FOUND, "gone", (("after", "2"),))
 
     async with world.serving({"it": Handler(aborts)}) as served:
-        channel = served.network.connect("ann", credentials=None)
+        channel = served.connect("ann")
 
         with pytest.raises(grpc.aio.AioRpcError) as caught:
             await unary(channel, "it")(b"")

@@ -60,7 +60,7 @@ async def endless(closed: list[str], pause_s: float) -> AsyncIterator[bytes]:
 async def test_requests_come_in_the_order_in_which_they_were_sent(world: World) -> None:
     receiving = Receiving()
     async with world.serving(receiving.handlers) as served:
-        channel = served.network.connect("ann", credentials=None)
+        channel = served.connect("ann")
 
         answer = await upload(channel, "receive")(numbers(500))
 
@@ -76,7 +76,7 @@ async def test_a_plain_iterator_will_do(world: World, count: int) -> None:
             yield b"x"
 
     async with world.serving(Receiving().handlers) as served:
-        channel = served.network.connect("ann", credentials=None)
+        channel = served.connect("ann")
 
         assert await upload(channel, "receive")(plain()) == b"%d" % count
 
@@ -84,7 +84,7 @@ async def test_a_plain_iterator_will_do(world: World, count: int) -> None:
 async def test_requests_can_be_written_one_by_one(world: World) -> None:
     receiving = Receiving()
     async with world.serving(receiving.handlers) as served:
-        channel = served.network.connect("ann", credentials=None)
+        channel = served.connect("ann")
         call = upload(channel, "receive")()
 
         await call.write(b"a")
@@ -102,7 +102,7 @@ async def test_requests_can_be_written_one_by_one(world: World) -> None:
 
 async def test_an_iterator_and_writing_cannot_be_mixed(world: World) -> None:
     async with world.serving(Receiving().handlers) as served:
-        channel = served.network.connect("ann", credentials=None)
+        channel = served.connect("ann")
         call = upload(channel, "receive")(numbers(3))
 
         with pytest.raises(grpc.aio.UsageError):
@@ -117,7 +117,7 @@ async def test_an_upload_that_is_cancelled_ends_in_good_order_and_then_the_handl
     receiving = Receiving()
     closed: list[str] = []
     async with world.serving(receiving.handlers) as served:
-        channel = served.network.connect("ann", credentials=None)
+        channel = served.connect("ann")
         call = upload(channel, "receive")(endless(closed, 60))
         await until(lambda: receiving.got == [b"more"])
         await settle()
@@ -140,7 +140,7 @@ async def test_an_upload_whose_client_is_gone_is_told_only_by_an_await(world: Wo
         return b""
 
     async with world.serving({"it": Handler(accepts)}) as served:
-        channel = served.network.connect("ann", credentials=None)
+        channel = served.connect("ann")
         call = upload(channel, "it")()
         await call.write(b"the first half")
         await settle()
@@ -155,7 +155,7 @@ async def test_an_upload_that_is_cancelled_while_its_handler_works_cancels_the_h
 ) -> None:
     receiving = Receiving(pause_s=60)
     async with world.serving(receiving.handlers) as served:
-        channel = served.network.connect("ann", credentials=None)
+        channel = served.connect("ann")
         call = upload(channel, "receive")(numbers(20))
         await until(lambda: receiving.got == [b"0"])
 
@@ -167,7 +167,7 @@ async def test_an_upload_that_is_cancelled_while_its_handler_works_cancels_the_h
 async def test_a_deadline_ends_an_upload_likewise(world: World) -> None:
     receiving = Receiving()
     async with world.serving(receiving.handlers) as served:
-        channel = served.network.connect("ann", credentials=None)
+        channel = served.connect("ann")
 
         with pytest.raises(grpc.aio.AioRpcError) as caught:
             await upload(channel, "receive")(endless([], 60), timeout=0.3)
@@ -185,7 +185,7 @@ async def test_an_upload_whose_iterator_raises_is_cancelled(world: World) -> Non
         raise ValueError("the client's own trouble")
 
     async with world.serving(receiving.handlers) as served:
-        channel = served.network.connect("ann", credentials=None)
+        channel = served.connect("ann")
         call = upload(channel, "receive")(breaks())
 
         with pytest.raises(asyncio.CancelledError):
@@ -202,7 +202,7 @@ async def test_a_handler_may_answer_before_it_has_read_everything(world: World) 
         return await anext(requests)
 
     async with world.serving({"it": Handler(answers_early)}) as served:
-        channel = served.network.connect("ann", credentials=None)
+        channel = served.connect("ann")
 
         assert await upload(channel, "it")(endless(closed, 0.01)) == b"more"
         await until(lambda: closed)
@@ -214,7 +214,7 @@ async def test_a_handler_may_abort_in_the_middle_of_an_upload(world: World) -> N
         await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "not like this")
 
     async with world.serving({"it": Handler(aborts)}) as served:
-        channel = served.network.connect("ann", credentials=None)
+        channel = served.connect("ann")
 
         with pytest.raises(grpc.aio.AioRpcError) as caught:
             await upload(channel, "it")(numbers(1000))
@@ -228,7 +228,7 @@ async def test_an_upload_that_is_not_overridden_is_unimplemented(world: World) -
         raise NotImplementedError("Method not implemented!")
 
     async with world.serving({"it": Handler(is_not_overridden)}) as served:
-        channel = served.network.connect("ann", credentials=None)
+        channel = served.connect("ann")
 
         with pytest.raises(grpc.aio.AioRpcError) as caught:
             await upload(channel, "it")(numbers(3))
@@ -244,7 +244,7 @@ async def test_a_handler_that_does_not_read_holds_the_writer_up(world: World) ->
         return b"done"
 
     async with world.serving({"it": Handler(does_not_read)}) as served:
-        channel = served.network.connect("ann", credentials=None)
+        channel = served.connect("ann")
         written = 0
 
         async def sends() -> AsyncIterator[bytes]:
@@ -270,7 +270,7 @@ async def test_big_requests_arrive_whole(world: World) -> None:
             yield bytes([number]) * 8_000_000
 
     async with world.serving(receiving.handlers) as served:
-        channel = served.network.connect("ann", credentials=None)
+        channel = served.connect("ann")
 
         await upload(channel, "receive")(sends())
 
@@ -286,7 +286,7 @@ async def test_both_sides_may_stream(world: World) -> None:
 
     handlers: Handlers = {"it": grpc.stream_stream_rpc_method_handler(replies)}
     async with world.serving(handlers) as served:
-        channel = served.network.connect("ann", credentials=None)
+        channel = served.connect("ann")
         call = chat(channel, "it")()
 
         await call.write(b"one")

@@ -41,7 +41,7 @@ class Counting:
 
 async def test_responses_come_in_the_order_in_which_they_were_sent(world: World) -> None:
     async with world.serving(Counting().handlers) as served:
-        channel = served.network.connect("ann", credentials=None)
+        channel = served.connect("ann")
 
         call = download(channel, "count")(b"2000")
         responses = await all_of(call)
@@ -53,7 +53,7 @@ async def test_responses_come_in_the_order_in_which_they_were_sent(world: World)
 
 async def test_responses_can_be_read_one_by_one(world: World) -> None:
     async with world.serving(Counting().handlers) as served:
-        channel = served.network.connect("ann", credentials=None)
+        channel = served.connect("ann")
 
         call = download(channel, "count")(b"2")
 
@@ -66,7 +66,7 @@ async def test_responses_can_be_read_one_by_one(world: World) -> None:
 
 async def test_reading_and_iterating_cannot_be_mixed(world: World) -> None:
     async with world.serving(Counting().handlers) as served:
-        channel = served.network.connect("ann", credentials=None)
+        channel = served.connect("ann")
         call = download(channel, "count")(b"2")
         await call.read()
 
@@ -80,7 +80,7 @@ async def test_a_handler_may_write_instead_of_yielding(world: World) -> None:
         await context.write(b"b")
 
     async with world.serving({"it": Handler(writes)}) as served:
-        channel = served.network.connect("ann", credentials=None)
+        channel = served.connect("ann")
 
         assert await all_of(download(channel, "it")(b"")) == [b"a", b"b"]
 
@@ -91,7 +91,7 @@ async def test_an_error_comes_after_the_responses_before_it(world: World) -> Non
         raise ValueError("broken")
 
     async with world.serving({"it": Handler(breaks)}) as served:
-        channel = served.network.connect("ann", credentials=None)
+        channel = served.connect("ann")
         call = download(channel, "it")(b"")
         await settle()
 
@@ -112,7 +112,7 @@ async def test_an_abort_before_the_first_response_is_all_there_is(world: World) 
         yield request
 
     async with world.serving({"it": Handler(aborts)}) as served:
-        channel = served.network.connect("ann", credentials=None)
+        channel = served.connect("ann")
 
         with pytest.raises(grpc.aio.AioRpcError) as caught:
             await all_of(download(channel, "it")(b""))
@@ -126,7 +126,7 @@ async def test_a_stream_that_is_not_overridden_is_unimplemented(world: World) ->
         raise NotImplementedError("Method not implemented!")
 
     async with world.serving({"it": Handler(is_not_overridden)}) as served:
-        channel = served.network.connect("ann", credentials=None)
+        channel = served.connect("ann")
 
         with pytest.raises(grpc.aio.AioRpcError) as caught:
             await all_of(download(channel, "it")(b""))
@@ -137,7 +137,7 @@ async def test_a_stream_that_is_not_overridden_is_unimplemented(world: World) ->
 async def test_the_end_is_not_known_before_all_was_read(world: World) -> None:
     counting = Counting()
     async with world.serving(counting.handlers) as served:
-        channel = served.network.connect("ann", credentials=None)
+        channel = served.connect("ann")
         call = download(channel, "count")(b"3")
         await until(lambda: counting.seen == ["finished"])
         await settle()
@@ -157,7 +157,7 @@ async def test_a_slow_reader_holds_the_handler_up(world: World) -> None:
             sent += 1
 
     async with world.serving({"it": Handler(floods)}) as served:
-        channel = served.network.connect("ann", credentials=None)
+        channel = served.connect("ann")
         call = download(channel, "it")(b"")
 
         assert len(await call.read()) == 1_000_000
@@ -174,7 +174,7 @@ async def test_a_slow_reader_holds_the_handler_up(world: World) -> None:
 async def test_a_client_that_leaves_a_stream_is_not_told_of_at_once(world: World) -> None:
     counting = Counting(pause_s=0.02)
     async with world.serving(counting.handlers) as served:
-        channel = served.network.connect("ann", credentials=None)
+        channel = served.connect("ann")
 
         async for response in download(channel, "count")(b"8"):
             assert response == b"0"
@@ -186,7 +186,7 @@ async def test_a_client_that_leaves_a_stream_is_not_told_of_at_once(world: World
 async def test_a_client_that_cancels_a_stream_cancels_its_handler(world: World) -> None:
     counting = Counting(pause_s=0.05)
     async with world.serving(counting.handlers) as served:
-        channel = served.network.connect("ann", credentials=None)
+        channel = served.connect("ann")
         call = download(channel, "count")(b"1000")
         await call.read()
 
@@ -211,7 +211,7 @@ async def test_a_handler_that_waits_in_a_yield_sees_generator_exit(world: World)
             raise
 
     async with world.serving({"it": Handler(floods)}) as served:
-        channel = served.network.connect("ann", credentials=None)
+        channel = served.connect("ann")
         call = download(channel, "it")(b"")
         await call.read()
         await settle()
@@ -224,7 +224,7 @@ async def test_a_handler_that_waits_in_a_yield_sees_generator_exit(world: World)
 async def test_cancelling_the_task_that_reads_cancels_the_call(world: World) -> None:
     counting = Counting(pause_s=10)
     async with world.serving(counting.handlers) as served:
-        channel = served.network.connect("ann", credentials=None)
+        channel = served.connect("ann")
         call = download(channel, "count")(b"1000")
         task = asyncio.create_task(all_of(call))
         await until(lambda: counting.sent == 1)
@@ -241,7 +241,7 @@ async def test_cancelling_the_task_that_reads_cancels_the_call(world: World) -> 
 async def test_a_deadline_ends_a_stream_in_its_middle(world: World) -> None:
     counting = Counting(pause_s=0.05)
     async with world.serving(counting.handlers) as served:
-        channel = served.network.connect("ann", credentials=None)
+        channel = served.connect("ann")
 
         with pytest.raises(grpc.aio.AioRpcError) as caught:
             await all_of(download(channel, "count")(b"1000", timeout=0.3))
@@ -252,7 +252,7 @@ async def test_a_deadline_ends_a_stream_in_its_middle(world: World) -> None:
 
 async def test_a_deadline_throws_away_what_was_not_read(world: World) -> None:
     async with world.serving(Counting().handlers) as served:
-        channel = served.network.connect("ann", credentials=None)
+        channel = served.connect("ann")
         call = download(channel, "count")(b"3", timeout=0.2)
         await asyncio.sleep(0.4)
 
@@ -268,7 +268,7 @@ async def test_big_responses_arrive_whole(world: World) -> None:
             yield bytes([number]) * 8_000_000
 
     async with world.serving({"it": Handler(sends)}) as served:
-        channel = served.network.connect("ann", credentials=None)
+        channel = served.connect("ann")
 
         responses = await all_of(download(channel, "it")(b""))
 

@@ -128,7 +128,7 @@ async def now_and(call: Any) -> tuple[Any, float]:
 # ---------------------------------------------------------------- what a rule is told
 
 
-async def test_a_rule_is_told_whose_message_it_is(world: World) -> None:
+async def test_a_rule_is_told_whose_message_it_is(judged_world: World) -> None:
     told: list[tuple[object, ...]] = []
 
     def note(message: Message) -> Verdict:
@@ -137,8 +137,8 @@ async def test_a_rule_is_told_whose_message_it_is(world: World) -> None:
         )
         return PASS
 
-    async with world.serving(House().handlers) as served:
-        channel = served.network.connect("ann", credentials=None)
+    async with judged_world.serving(House().handlers) as served:
+        channel = served.connect("ann")
         with served.network.rules.applied(note):
             token = calls.current.set(7)
             await unary(channel, "echo")(b"x")
@@ -158,24 +158,28 @@ async def test_a_rule_is_told_whose_message_it_is(world: World) -> None:
         ]
 
 
-async def test_a_rule_that_comes_while_a_call_waits_judges_its_response(world: World) -> None:
-    async with world.serving(House().handlers) as served:
-        channel = served.network.connect("ann", credentials=None)
+async def test_a_rule_that_comes_while_a_call_waits_judges_its_response(
+    judged_world: World,
+) -> None:
+    async with judged_world.serving(House().handlers) as served:
+        channel = served.connect("ann")
         call = unary(channel, "echo")(b"x")
 
         with on(served, Direction.RESPONSE, UNAVAILABLE), pytest.raises(grpc.aio.AioRpcError):
             await call
 
 
-async def test_a_rule_that_comes_in_the_middle_of_a_stream_finds_its_place(world: World) -> None:
+async def test_a_rule_that_comes_in_the_middle_of_a_stream_finds_its_place(
+    judged_world: World,
+) -> None:
     indexes: list[int] = []
 
     def note(message: Message) -> Verdict:
         indexes.append(message.index)
         return PASS
 
-    async with world.serving(House().handlers) as served:
-        channel = served.network.connect("ann", credentials=None)
+    async with judged_world.serving(House().handlers) as served:
+        channel = served.connect("ann")
         call = chat(channel, "chat")()
         await call.write(b"a")
         assert await call.read() == b"a"
@@ -191,12 +195,26 @@ async def test_a_rule_that_comes_in_the_middle_of_a_stream_finds_its_place(world
         assert indexes == [1, 2]
 
 
+async def test_calls_under_way_are_counted(judged_world: World) -> None:
+    house = House()
+    async with judged_world.serving(house.handlers) as served:
+        channel = served.connect("ann")
+        pending = [unary(channel, "wait")(b"") for _ in range(3)]
+        await until(lambda: house.seen == ["wait"] * 3)
+        assert served.network.open_calls() == 3
+
+        for call in pending:
+            call.cancel()
+
+        assert served.network.open_calls() == 0
+
+
 # ---------------------------------------------------------------- delay
 
 
-async def test_delays_of_both_directions_add_up(world: World) -> None:
-    async with world.serving(House().handlers) as served:
-        channel = served.network.connect("ann", credentials=None)
+async def test_delays_of_both_directions_add_up(judged_world: World) -> None:
+    async with judged_world.serving(House().handlers) as served:
+        channel = served.connect("ann")
         with on(served, Direction.REQUEST, Delay(0.2)), on(served, Direction.RESPONSE, Delay(0.1)):
             answer, took_s = await now_and(unary(channel, "echo")(b"x"))
 
@@ -204,9 +222,9 @@ async def test_delays_of_both_directions_add_up(world: World) -> None:
         assert 0.3 <= took_s + 1e-9 < 3
 
 
-async def test_a_stream_delayed_alike_is_late_only_once(world: World) -> None:
-    async with world.serving(House().handlers) as served:
-        channel = served.network.connect("ann", credentials=None)
+async def test_a_stream_delayed_alike_is_late_only_once(judged_world: World) -> None:
+    async with judged_world.serving(House().handlers) as served:
+        channel = served.connect("ann")
         with on(served, Direction.RESPONSE, Delay(0.3)):
             answers, took_s = await now_and(all_of(download(channel, "count")(b"10")))
         assert answers == [b"%d" % number for number in range(10)]
@@ -218,9 +236,9 @@ async def test_a_stream_delayed_alike_is_late_only_once(world: World) -> None:
         assert 0.3 <= took_s + 1e-9 < 2
 
 
-async def test_nothing_overtakes_a_delayed_message(world: World) -> None:
-    async with world.serving(House().handlers) as served:
-        channel = served.network.connect("ann", credentials=None)
+async def test_nothing_overtakes_a_delayed_message(judged_world: World) -> None:
+    async with judged_world.serving(House().handlers) as served:
+        channel = served.connect("ann")
         with on(served, Direction.RESPONSE, Delay(0.2), index=1):
             answers, took_s = await now_and(all_of(download(channel, "count")(b"4")))
 
@@ -230,10 +248,10 @@ async def test_nothing_overtakes_a_delayed_message(world: World) -> None:
 
 @pytest.mark.parametrize("direction", [Direction.REQUEST, Direction.RESPONSE])
 async def test_a_deadline_fires_while_a_message_is_delayed(
-    world: World, direction: Direction
+    judged_world: World, direction: Direction
 ) -> None:
-    async with world.serving(House().handlers) as served:
-        channel = served.network.connect("ann", credentials=None)
+    async with judged_world.serving(House().handlers) as served:
+        channel = served.connect("ann")
         with on(served, direction, Delay(60)):
             for call in (
                 lambda: unary(channel, "echo")(b"x", timeout=0.2),
@@ -250,10 +268,10 @@ async def test_a_deadline_fires_while_a_message_is_delayed(
 @pytest.mark.parametrize("direction", [Direction.REQUEST, Direction.RESPONSE])
 @pytest.mark.parametrize("verdict", [Delay(60), Drop()])
 async def test_a_call_can_be_cancelled_while_a_message_is_delayed_or_dropped(
-    world: World, direction: Direction, verdict: Verdict
+    judged_world: World, direction: Direction, verdict: Verdict
 ) -> None:
-    async with world.serving(House().handlers) as served:
-        channel = served.network.connect("ann", credentials=None)
+    async with judged_world.serving(House().handlers) as served:
+        channel = served.connect("ann")
         with on(served, direction, verdict):
             pending = [
                 unary(channel, "echo")(b"x"),
@@ -279,10 +297,10 @@ async def test_a_call_can_be_cancelled_while_a_message_is_delayed_or_dropped(
 # ---------------------------------------------------------------- drop and reject
 
 
-async def test_a_dropped_request_never_arrives(world: World) -> None:
+async def test_a_dropped_request_never_arrives(judged_world: World) -> None:
     house = House()
-    async with world.serving(house.handlers) as served:
-        channel = served.network.connect("ann", credentials=None)
+    async with judged_world.serving(house.handlers) as served:
+        channel = served.connect("ann")
         with on(served, Direction.REQUEST, Drop()), pytest.raises(grpc.aio.AioRpcError) as caught:
             await unary(channel, "echo")(b"x", timeout=0.2)
 
@@ -290,10 +308,10 @@ async def test_a_dropped_request_never_arrives(world: World) -> None:
         assert house.seen == []
 
 
-async def test_a_dropped_response_leaves_the_call_hanging(world: World) -> None:
+async def test_a_dropped_response_leaves_the_call_hanging(judged_world: World) -> None:
     house = House()
-    async with world.serving(house.handlers) as served:
-        channel = served.network.connect("ann", credentials=None)
+    async with judged_world.serving(house.handlers) as served:
+        channel = served.connect("ann")
         with on(served, Direction.RESPONSE, Drop()), pytest.raises(grpc.aio.AioRpcError) as caught:
             await unary(channel, "echo")(b"x", timeout=0.3)
 
@@ -301,10 +319,10 @@ async def test_a_dropped_response_leaves_the_call_hanging(world: World) -> None:
         assert house.seen == ["echo b'x'"]
 
 
-async def test_nothing_follows_a_dropped_message_in_its_direction(world: World) -> None:
+async def test_nothing_follows_a_dropped_message_in_its_direction(judged_world: World) -> None:
     house = House()
-    async with world.serving(house.handlers) as served:
-        channel = served.network.connect("ann", credentials=None)
+    async with judged_world.serving(house.handlers) as served:
+        channel = served.connect("ann")
         with on(served, Direction.RESPONSE, Drop(), index=1):
             call = download(channel, "count")(b"4", timeout=0.3)
             assert await call.read() == b"0"
@@ -321,10 +339,10 @@ async def test_nothing_follows_a_dropped_message_in_its_direction(world: World) 
         await until(lambda: house.seen[-2:] == ["received", "CancelledError"])
 
 
-async def test_a_rejected_request_ends_the_call_with_that_status(world: World) -> None:
+async def test_a_rejected_request_ends_the_call_with_that_status(judged_world: World) -> None:
     house = House()
-    async with world.serving(house.handlers) as served:
-        channel = served.network.connect("ann", credentials=None)
+    async with judged_world.serving(house.handlers) as served:
+        channel = served.connect("ann")
         with on(served, Direction.REQUEST, UNAVAILABLE):
             for call in (
                 lambda: unary(channel, "echo")(b"x"),
@@ -339,10 +357,10 @@ async def test_a_rejected_request_ends_the_call_with_that_status(world: World) -
         assert [one for one in house.seen if one not in {"received", "CancelledError"}] == []
 
 
-async def test_a_rejected_response_ends_the_call_with_that_status(world: World) -> None:
+async def test_a_rejected_response_ends_the_call_with_that_status(judged_world: World) -> None:
     house = House()
-    async with world.serving(house.handlers) as served:
-        channel = served.network.connect("ann", credentials=None)
+    async with judged_world.serving(house.handlers) as served:
+        channel = served.connect("ann")
         with on(served, Direction.RESPONSE, UNAVAILABLE):
             for call in (
                 lambda: unary(channel, "echo")(b"x"),
@@ -357,10 +375,12 @@ async def test_a_rejected_response_ends_the_call_with_that_status(world: World) 
         assert house.seen[-1] == "received"
 
 
-async def test_a_stream_rejected_in_its_middle_is_cancelled_at_the_server(world: World) -> None:
+async def test_a_stream_rejected_in_its_middle_is_cancelled_at_the_server(
+    judged_world: World,
+) -> None:
     house = House()
-    async with world.serving(house.handlers) as served:
-        channel = served.network.connect("ann", credentials=None)
+    async with judged_world.serving(house.handlers) as served:
+        channel = served.connect("ann")
         with on(served, Direction.RESPONSE, UNAVAILABLE, index=2):
             call = download(channel, "count")(b"1000000000")
             assert [await call.read(), await call.read()] == [b"0", b"1"]
@@ -380,9 +400,9 @@ async def test_a_stream_rejected_in_its_middle_is_cancelled_at_the_server(world:
         await until(lambda: house.seen[-1:] == ["CancelledError"])
 
 
-async def test_a_status_may_be_asked_for_without_awaiting_the_call(world: World) -> None:
-    async with world.serving(House().handlers) as served:
-        channel = served.network.connect("ann", credentials=None)
+async def test_a_status_may_be_asked_for_without_awaiting_the_call(judged_world: World) -> None:
+    async with judged_world.serving(House().handlers) as served:
+        channel = served.connect("ann")
         ended: list[object] = []
         with on(served, Direction.RESPONSE, UNAVAILABLE):
             call = unary(channel, "echo")(b"x")
@@ -401,21 +421,21 @@ async def test_a_status_may_be_asked_for_without_awaiting_the_call(world: World)
 
 @pytest.mark.parametrize("direction", [Direction.REQUEST, Direction.RESPONSE])
 async def test_a_duplicated_unary_call_is_made_twice_and_answered_once(
-    world: World, direction: Direction
+    judged_world: World, direction: Direction
 ) -> None:
     house = House()
-    async with world.serving(house.handlers) as served:
-        channel = served.network.connect("ann", credentials=None)
+    async with judged_world.serving(house.handlers) as served:
+        channel = served.connect("ann")
         with on(served, direction, Duplicate()):
             assert await unary(channel, "echo")(b"x") == b"x"
             await until(lambda: house.seen == ["echo b'x'"] * 2)
         await until(lambda: served.network.open_calls() == 0)
 
 
-async def test_the_second_call_ends_with_the_channel(world: World) -> None:
+async def test_the_second_call_ends_with_the_channel(judged_world: World) -> None:
     house = House()
-    async with world.serving(house.handlers) as served:
-        channel = served.network.connect("ann", credentials=None)
+    async with judged_world.serving(house.handlers) as served:
+        channel = served.connect("ann")
         with on(served, Direction.REQUEST, Duplicate()):
             call = unary(channel, "wait")(b"")
             await until(lambda: house.seen == ["wait"] * 2)
@@ -429,19 +449,21 @@ async def test_the_second_call_ends_with_the_channel(world: World) -> None:
         assert served.network.open_calls() == 0
 
 
-async def test_a_duplicated_download_is_made_twice_and_both_run_to_their_end(world: World) -> None:
+async def test_a_duplicated_download_is_made_twice_and_both_run_to_their_end(
+    judged_world: World,
+) -> None:
     house = House()
-    async with world.serving(house.handlers) as served:
-        channel = served.network.connect("ann", credentials=None)
+    async with judged_world.serving(house.handlers) as served:
+        channel = served.connect("ann")
         with on(served, Direction.REQUEST, Duplicate()):
             assert len(await all_of(download(channel, "count")(b"500"))) == 500
         await until(lambda: house.seen == ["counted"] * 2)
         await until(lambda: served.network.open_calls() == 0)
 
 
-async def test_a_duplicated_streamed_message_arrives_twice(world: World) -> None:
-    async with world.serving(House().handlers) as served:
-        channel = served.network.connect("ann", credentials=None)
+async def test_a_duplicated_streamed_message_arrives_twice(judged_world: World) -> None:
+    async with judged_world.serving(House().handlers) as served:
+        channel = served.connect("ann")
         with on(served, Direction.REQUEST, Duplicate(), index=1):
             assert await upload(channel, "receive")(sent(3)) == b"0 1 1 2"
         with on(served, Direction.RESPONSE, Duplicate(), index=1):
@@ -451,10 +473,10 @@ async def test_a_duplicated_streamed_message_arrives_twice(world: World) -> None
 # ---------------------------------------------------------------- replace
 
 
-async def test_a_replaced_message_arrives_as_the_other(world: World) -> None:
+async def test_a_replaced_message_arrives_as_the_other(judged_world: World) -> None:
     house = House()
-    async with world.serving(house.handlers) as served:
-        channel = served.network.connect("ann", credentials=None)
+    async with judged_world.serving(house.handlers) as served:
+        channel = served.connect("ann")
         with on(served, Direction.REQUEST, with_bodies(b"forged")):
             assert await unary(channel, "echo")(b"x") == b"forged"
         with on(served, Direction.RESPONSE, with_bodies(b"forged")):
@@ -463,9 +485,9 @@ async def test_a_replaced_message_arrives_as_the_other(world: World) -> None:
         assert house.seen == ["echo b'forged'", "echo b'y'"]
 
 
-async def test_a_unary_message_cannot_be_replaced_by_several(world: World) -> None:
-    async with world.serving(House().handlers) as served:
-        channel = served.network.connect("ann", credentials=None)
+async def test_a_unary_message_cannot_be_replaced_by_several(judged_world: World) -> None:
+    async with judged_world.serving(House().handlers) as served:
+        channel = served.connect("ann")
         with (
             on(served, Direction.REQUEST, with_bodies(b"1", b"2")),
             pytest.raises(ValueError, match="not streamed"),
@@ -483,20 +505,20 @@ async def test_a_unary_message_cannot_be_replaced_by_several(world: World) -> No
     [((), b"0 2 3"), ((b"a",), b"0 a 2 3"), ((b"a", b"b"), b"0 a b 2 3")],
 )
 async def test_a_streamed_message_may_be_replaced_by_none_or_several(
-    world: World, bodies: tuple[bytes, ...], arrives: bytes
+    judged_world: World, bodies: tuple[bytes, ...], arrives: bytes
 ) -> None:
-    async with world.serving(House().handlers) as served:
-        channel = served.network.connect("ann", credentials=None)
+    async with judged_world.serving(House().handlers) as served:
+        channel = served.connect("ann")
         with on(served, Direction.REQUEST, with_bodies(*bodies), index=1):
             assert await upload(channel, "receive")(sent(4)) == arrives
         with on(served, Direction.RESPONSE, with_bodies(*bodies), index=1):
             assert b" ".join(await all_of(download(channel, "count")(b"4"))) == arrives
 
 
-async def test_a_replacement_may_end_the_stream_in_good_order(world: World) -> None:
+async def test_a_replacement_may_end_the_stream_in_good_order(judged_world: World) -> None:
     house = House()
-    async with world.serving(house.handlers) as served:
-        channel = served.network.connect("ann", credentials=None)
+    async with judged_world.serving(house.handlers) as served:
+        channel = served.connect("ann")
         with on(served, Direction.REQUEST, with_bodies(b"last", ends_stream=True), index=2):
             assert await upload(channel, "receive")(sent(100)) == b"0 1 last"
             assert house.seen == ["received"]
@@ -512,9 +534,9 @@ async def test_a_replacement_may_end_the_stream_in_good_order(world: World) -> N
             assert await call.code() is grpc.StatusCode.OK
 
 
-async def test_an_upload_may_be_cut_to_nothing(world: World) -> None:
-    async with world.serving(House().handlers) as served:
-        channel = served.network.connect("ann", credentials=None)
+async def test_an_upload_may_be_cut_to_nothing(judged_world: World) -> None:
+    async with judged_world.serving(House().handlers) as served:
+        channel = served.connect("ann")
         with on(served, Direction.REQUEST, with_bodies(ends_stream=True), index=0):
             assert await upload(channel, "receive")(sent(3)) == b""
 
@@ -526,9 +548,9 @@ def weather(seconds: float) -> Callable[[Message], Verdict]:
     return lambda _: Delay(seconds)
 
 
-async def test_an_error_status_passes_the_rules(world: World) -> None:
-    async with world.serving(House().handlers) as served:
-        channel = served.network.connect("ann", credentials=None)
+async def test_an_error_status_passes_the_rules(judged_world: World) -> None:
+    async with judged_world.serving(House().handlers) as served:
+        channel = served.connect("ann")
         with served.network.rules.applied(weather(0.01)):
             with pytest.raises(grpc.aio.AioRpcError) as caught:
                 await unary(channel, "nobody_has_this")(b"")
@@ -538,9 +560,9 @@ async def test_an_error_status_passes_the_rules(world: World) -> None:
             assert caught.value.code() is grpc.StatusCode.UNKNOWN
 
 
-async def test_writing_and_reading_work_under_rules(world: World) -> None:
-    async with world.serving(House().handlers) as served:
-        channel = served.network.connect("ann", credentials=None)
+async def test_writing_and_reading_work_under_rules(judged_world: World) -> None:
+    async with judged_world.serving(House().handlers) as served:
+        channel = served.connect("ann")
         with served.network.rules.applied(weather(0.01)):
             call = chat(channel, "chat")()
             for number in range(5):
@@ -552,22 +574,24 @@ async def test_writing_and_reading_work_under_rules(world: World) -> None:
             assert await all_of(chat(channel, "chat")(sent(3))) == [b"0", b"1", b"2"]
 
 
-async def test_an_upload_whose_iterator_raises_is_cancelled_under_rules(world: World) -> None:
+async def test_an_upload_whose_iterator_raises_is_cancelled_under_rules(
+    judged_world: World,
+) -> None:
     house = House()
 
     async def breaks() -> AsyncIterator[bytes]:
         yield b"first"
         raise ValueError("the client's own trouble")
 
-    async with world.serving(house.handlers) as served:
-        channel = served.network.connect("ann", credentials=None)
+    async with judged_world.serving(house.handlers) as served:
+        channel = served.connect("ann")
         with served.network.rules.applied(weather(0.05)):
             with pytest.raises(asyncio.CancelledError):
                 await upload(channel, "receive")(breaks())
             await until(lambda: house.seen[-1:] == ["CancelledError"])
 
 
-async def test_a_slow_reader_holds_up_the_handler_under_rules(world: World) -> None:
+async def test_a_slow_reader_holds_up_the_handler_under_rules(judged_world: World) -> None:
     yielded = 0
 
     async def floods(_: bytes, __: Context) -> AsyncIterator[bytes]:
@@ -576,8 +600,8 @@ async def test_a_slow_reader_holds_up_the_handler_under_rules(world: World) -> N
             yield bytes(1_000_000)
             yielded += 1
 
-    async with world.serving({"it": grpc.unary_stream_rpc_method_handler(floods)}) as served:
-        channel = served.network.connect("ann", credentials=None)
+    async with judged_world.serving({"it": grpc.unary_stream_rpc_method_handler(floods)}) as served:
+        channel = served.connect("ann")
         with served.network.rules.applied(weather(0.001)):
             call = download(channel, "it")(b"")
             await call.read()

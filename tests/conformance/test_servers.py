@@ -66,7 +66,7 @@ async def code_of(call: Any) -> grpc.StatusCode:
 async def test_calls_under_way_when_the_server_stops_are_unavailable(world: World) -> None:
     parked = Parked()
     async with world.serving(parked.handlers) as served:
-        channel = served.network.connect("ann", credentials=None)
+        channel = served.connect("ann")
         one = unary(channel, "unary")(b"")
         many = download(channel, "download")(b"")
         sent = upload(channel, "upload")()
@@ -92,7 +92,7 @@ async def test_calls_under_way_when_the_server_stops_are_unavailable(world: Worl
 async def test_nobody_listens_after_a_stop_until_a_new_server_starts(world: World) -> None:
     parked = Parked()
     async with world.serving(parked.handlers) as served:
-        channel = served.network.connect("ann", credentials=None)
+        channel = served.connect("ann")
         assert await unary(channel, "echo")(b"1") == b"1"
 
         await served.stop()
@@ -117,7 +117,7 @@ async def until_it_answers(channel: grpc.aio.Channel) -> None:
 async def test_a_call_may_wait_until_somebody_listens(world: World) -> None:
     parked = Parked()
     async with world.serving(parked.handlers) as served:
-        channel = served.network.connect("ann", credentials=None)
+        channel = served.connect("ann")
         await served.stop()
 
         call = unary(channel, "echo")(b"patience", wait_for_ready=True, timeout=20)
@@ -130,7 +130,7 @@ async def test_a_call_may_wait_until_somebody_listens(world: World) -> None:
 async def test_a_graceful_stop_lets_calls_finish_and_takes_no_new_ones(world: World) -> None:
     parked = Parked()
     async with world.serving(parked.handlers) as served:
-        channel = served.network.connect("ann", credentials=None)
+        channel = served.connect("ann")
         call = unary(channel, "unary")(b"old")
         await until(lambda: parked.seen == ["unary began"])
 
@@ -146,7 +146,7 @@ async def test_a_graceful_stop_lets_calls_finish_and_takes_no_new_ones(world: Wo
 async def test_a_grace_that_runs_out_ends_what_is_left(world: World) -> None:
     parked = Parked()
     async with world.serving(parked.handlers) as served:
-        channel = served.network.connect("ann", credentials=None)
+        channel = served.connect("ann")
         call = unary(channel, "unary")(b"")
         await until(lambda: parked.seen == ["unary began"])
 
@@ -159,7 +159,7 @@ async def test_a_grace_that_runs_out_ends_what_is_left(world: World) -> None:
 async def test_a_channel_that_closes_cancels_its_calls(world: World) -> None:
     parked = Parked()
     async with world.serving(parked.handlers) as served:
-        channel = served.network.connect("ann", credentials=None)
+        channel = served.connect("ann")
         one = unary(channel, "unary")(b"")
         many = download(channel, "download")(b"")
         assert await many.read() == b"first"
@@ -181,7 +181,7 @@ async def test_a_channel_that_closes_cancels_its_calls(world: World) -> None:
 async def test_a_channel_that_closes_with_grace_lets_its_calls_finish(world: World) -> None:
     parked = Parked()
     async with world.serving(parked.handlers) as served:
-        channel = served.network.connect("ann", credentials=None)
+        channel = served.connect("ann")
         call = unary(channel, "unary")(b"x")
         await until(lambda: parked.seen == ["unary began"])
 
@@ -196,7 +196,7 @@ async def test_a_channel_that_closes_with_grace_lets_its_calls_finish(world: Wor
 async def test_a_channel_tells_its_state(world: World) -> None:
     parked = Parked()
     async with world.serving(parked.handlers) as served:
-        channel = served.network.connect("ann", credentials=None)
+        channel = served.connect("ann")
 
         assert channel.get_state() is grpc.ChannelConnectivity.IDLE
         await asyncio.wait_for(channel.channel_ready(), timeout=10)
@@ -210,7 +210,7 @@ async def test_a_channel_tells_its_state(world: World) -> None:
 
 async def test_a_channel_is_a_context(world: World) -> None:
     async with world.serving(Parked().handlers) as served:
-        async with served.network.connect("ann", credentials=None) as channel:
+        async with served.connect("ann") as channel:
             assert await unary(channel, "echo")(b"x") == b"x"
 
         with pytest.raises(grpc.aio.UsageError):
@@ -226,8 +226,8 @@ async def test_a_peer_has_another_name_after_it_reconnected(world: World) -> Non
 
     handlers: Handlers = {"tell": grpc.unary_unary_rpc_method_handler(tell)}
     async with world.serving(handlers) as served:
-        channel = served.network.connect("ann", credentials=None)
-        other = served.network.connect("bob", credentials=None)
+        channel = served.connect("ann")
+        other = served.connect("bob")
 
         await unary(channel, "tell")(b"")
         await unary(channel, "tell")(b"")
@@ -243,7 +243,7 @@ async def test_a_peer_has_another_name_after_it_reconnected(world: World) -> Non
 
 async def test_bytes_of_all_kinds_of_calls_arrive_as_sent(world: World) -> None:
     async with world.serving(Parked().handlers) as served:
-        channel = served.network.connect("ann", credentials=None)
+        channel = served.connect("ann")
         content = bytes(range(256)) * 100
 
         assert await unary(channel, "echo")(content) == content

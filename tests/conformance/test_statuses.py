@@ -71,7 +71,7 @@ HANDLERS: Handlers = {
 
 async def test_a_response_is_what_the_handler_returned(world: World) -> None:
     async with world.serving(HANDLERS) as served:
-        channel = served.network.connect("ann", credentials=None)
+        channel = served.connect("ann")
 
         call = unary(channel, "echo")(b"hello")
 
@@ -86,7 +86,7 @@ async def test_a_response_is_what_the_handler_returned(world: World) -> None:
 
 async def test_an_empty_message_is_a_message(world: World) -> None:
     async with world.serving(HANDLERS) as served:
-        channel = served.network.connect("ann", credentials=None)
+        channel = served.connect("ann")
 
         assert await unary(channel, "echo")(b"") == b""
         assert await unary(channel, "answers_nothing")(b"") == b""
@@ -116,7 +116,7 @@ async def test_a_call_that_fails_says_how(
     world: World, method: str, code: grpc.StatusCode, details: str
 ) -> None:
     async with world.serving(HANDLERS) as served:
-        channel = served.network.connect("ann", credentials=None)
+        channel = served.connect("ann")
 
         with pytest.raises(grpc.aio.AioRpcError) as caught:
             await unary(channel, method)(b"")
@@ -128,7 +128,7 @@ async def test_the_status_of_a_failed_call_can_be_asked_for_without_awaiting_it(
     world: World,
 ) -> None:
     async with world.serving(HANDLERS) as served:
-        channel = served.network.connect("ann", credentials=None)
+        channel = served.connect("ann")
 
         call = unary(channel, "aborts")(b"")
 
@@ -142,7 +142,7 @@ async def test_a_handler_that_cancels_itself_answers_nothing(world: World) -> No
         raise asyncio.CancelledError
 
     async with world.serving({"it": Handler(cancels_itself)}) as served:
-        channel = served.network.connect("ann", credentials=None)
+        channel = served.connect("ann")
 
         with pytest.raises(grpc.aio.AioRpcError) as caught:
             await unary(channel, "it")(b"", timeout=0.3)
@@ -160,7 +160,7 @@ async def test_an_undecodable_request_is_unknown_and_names_the_error(world: Worl
         response_serializer=director_pb2.WaitExperimentRequest.SerializeToString,
     )
     async with world.serving({"it": handler}) as served:
-        channel = served.network.connect("ann", credentials=None)
+        channel = served.connect("ann")
 
         with pytest.raises(grpc.aio.AioRpcError) as caught:
             await unary(channel, "it")(b"\xff\xff")
@@ -185,7 +185,7 @@ async def test_done_callbacks_are_called_on_both_sides(world: World) -> None:
         return request
 
     async with world.serving({"it": Handler(tells)}) as served:
-        channel = served.network.connect("ann", credentials=None)
+        channel = served.connect("ann")
         call = unary(channel, "it")(b"")
         call.add_done_callback(lambda ended: seen.append(f"client {ended.done()}"))
 
@@ -210,11 +210,10 @@ async def test_many_calls_run_at_once_and_each_gets_its_own_answer(world: World)
         return request
 
     async with world.serving({"it": Handler(waits_for_all)}) as served:
-        channel = served.network.connect("ann", credentials=None)
+        channel = served.connect("ann")
 
         answers = await asyncio.gather(
             *(unary(channel, "it")(b"%d" % number) for number in range(200))
         )
 
         assert answers == [b"%d" % number for number in range(200)]
-        assert served.network.open_calls() == 0

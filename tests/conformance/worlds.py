@@ -3,13 +3,13 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import grpc
 import grpc.aio
 
-from simulator.network.api import Network, ServerCredentials
+from simulator.network.api import ClientCredentials, Network, ServerCredentials
 from simulator.network.memory import MemoryNetwork
 from simulator.network.wire import WireNetwork
 
@@ -28,6 +28,9 @@ class Served(Protocol):
 
     @property
     def network(self) -> Network: ...
+
+    def connect(self, actor: str, credentials: ClientCredentials | None = None) -> grpc.aio.Channel:
+        """Return a channel, with or without rules on it."""
 
     async def stop(self, grace: float | None = None) -> None: ...
 
@@ -88,12 +91,25 @@ def _generic(handlers: Handlers) -> grpc.GenericRpcHandler:
     return grpc.method_handlers_generic_handler(_SERVICE, dict(handlers))
 
 
+class _Connecting:
+    """Hands out channels of either kind."""
+
+    network: Any
+    is_judged: bool
+
+    def connect(self, actor: str, credentials: ClientCredentials | None = None) -> grpc.aio.Channel:
+        make = self.network.connect if self.is_judged else self.network.raw_channel
+        channel: grpc.aio.Channel = make(actor, credentials=credentials)
+        return channel
+
+
 # ---------------------------------------------------------------- memory
 
 
 @dataclass
-class _MemoryServed:
+class _MemoryServed(_Connecting):
     network: MemoryNetwork
+    is_judged: bool
 
     async def stop(self, grace: float | None = None) -> None:
         await self.network.server.stop(grace)
@@ -104,7 +120,10 @@ class _MemoryServed:
         await server.start()
 
 
+@dataclass(frozen=True)
 class MemoryWorld:
+    is_judged: bool
+
     @asynccontextmanager
     async def serving(
         self,
@@ -123,7 +142,7 @@ class MemoryWorld:
         network.server.add_generic_rpc_handlers((_generic(handlers),))
         await network.server.start()
         try:
-            yield _MemoryServed(network)
+            yield _MemoryServed(network, self.is_judged)
         finally:
             await network.close()
 
@@ -132,12 +151,12 @@ class MemoryWorld:
 
 
 @dataclass
-class _WireServed:
+class _WireServed(_Connecting):
     network: WireNetwork
+    is_judged: bool
     options: tuple[tuple[str, int], ...]
     server: grpc.aio.Server
     port: int
-    handlers: list[Handlers] = field(default_factory=list)
 
     async def stop(self, grace: float | None = None) -> None:
         await self.server.stop(grace)
@@ -149,7 +168,10 @@ class _WireServed:
         await self.server.start()
 
 
+@dataclass(frozen=True)
 class WireWorld:
+    is_judged: bool
+
     @asynccontextmanager
     async def serving(
         self,
@@ -165,7 +187,7 @@ class WireWorld:
         port = _listen(server, credentials)
         await server.start()
         network = WireNetwork(f"127.0.0.1:{port}", max_message_bytes=client_limit)
-        served = _WireServed(network, options, server, port)
+        served = _WireServed(network, self.is_judged, options, server, port)
         try:
             yield served
         finally:

@@ -1,17 +1,21 @@
 """One experiment's aggregator as a pure state machine: results in; tasks, metrics, models out.
 
-A round closes when every collaborator has reported every task.  What a collaborator sends can be
-useless, but it can neither stop the others nor spoil their model: it is left out, and said so.
+A round is complete when every collaborator has reported every task; whether it closes before that,
+and without whom, is for `attendance` to say.  What a collaborator sends can be useless, but it can
+neither stop the others nor spoil their model: it is left out, and said so.
 Nothing here waits, stores, or knows how tensors travel.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from types import MappingProxyType
 
 import numpy as np
 
-from director.core.averaging import AGGREGATIONS, WEIGHTED_AVERAGE
-from director.core.contributions import Contribution, read_result
+from director.core.assignments import Assignments, assignments
+from director.core.attendance import Presence
+from director.core.averaging import AGGREGATIONS, WEIGHTED_AVERAGE, memory_of, recall
+from director.core.contributions import read_result
 from director.core.model import (
     Array,
     Assignment,
@@ -22,7 +26,6 @@ from director.core.model import (
     Model,
     Plan,
     Quit,
-    Task,
     TaskResult,
     TensorRequest,
     Work,
@@ -36,12 +39,14 @@ from director.core.run_effects import (
     RunEffect,
     disregarded,
 )
+from director.core.running_round import RunningRound
 from director.core.tensors import encode
 from director.core.views import CollaboratorView
 from director.errors import UnavailableError
 
 _KEPT_ROUNDS = 3
 """This round's model, the one before for whoever is slow, and one more for its difference."""
+_ALL_HERE: Mapping[EnvoyName, Presence] = MappingProxyType({})
 _SERVED_TAGS = frozenset({"model", "aggregated", "delta", "compressed", "lossy_compressed"})
 
 
@@ -62,7 +67,7 @@ class Aggregation:
             task.name: AGGREGATIONS[plan.aggregations.get(task.function_name, WEIGHTED_AVERAGE)]()
             for task in plan.tasks
         }
-        self._results = self._no_results()
+        self._running = self._begun()
 
     # ------------------------------------------------------------ what can be read
 
@@ -74,7 +79,7 @@ class Aggregation:
     @property
     def is_over(self) -> bool:
         """Whether there is nothing left to do: all rounds closed, or stopped."""
-        return self._is_stopped or self._round >= self._plan.rounds
+        return self._is_stopped or self._is_complete
 
     @property
     def progress(self) -> float:
@@ -100,16 +105,29 @@ class Aggregation:
         """The model that was validated as the best so far, empty before there is one."""
         return self._best
 
-    def collaborator_views(self) -> tuple[CollaboratorView, ...]:
-        """How far everybody has come, in the order of the experiment's collaborators."""
+    @property
+    def reported(self) -> Collection[EnvoyName]:
+        """Those who have reported everything of the running round."""
+        return self._running.reported
+
+    def collaborator_views(
+        self, presence: Mapping[EnvoyName, Presence] = _ALL_HERE
+    ) -> tuple[CollaboratorView, ...]:
+        """How far everybody has come, in the order of the experiment's collaborators.
+
+        Of whom the presence is not given, it is taken that they are there.
+        """
+        following = self._assigned(self._round + 1)
         return tuple(
             view(
                 name,
                 participation,
+                presence.get(name, Presence.HERE),
                 plan=self._plan,
                 round_number=self._round,
                 is_stopped=self._is_stopped,
-                pending=self._pending(name),
+                pending=() if self._is_complete else self._running.pending(name),
+                following=following.get(name, ()),
             )
             for name, participation in self._participants.items()
         )
@@ -122,8 +140,10 @@ class Aggregation:
         if participation is None or self.is_over:
             return Quit(round=self._round)
         participation.seen_in_round = self._round
-        pending = self._pending(collaborator)
-        return Work(round=self._round, tasks=pending) if pending else Idle(round=self._round)
+        pending = self._running.pending(collaborator)
+        if not pending or self._running.is_sealed:
+            return Idle(round=self._round)
+        return Work(round=self._round, tasks=pending)
 
     def tensor(self, collaborator: EnvoyName, request: TensorRequest) -> EncodedTensor:
         """Return a tensor of a round's model, or how it differs from the round before.
@@ -154,6 +174,7 @@ class Aggregation:
         effects = self.take(result)
         if not self.is_round_complete:
             return effects
+        self.seal()
         return (*effects, *self.close_round(self.outcome()))
 
     def take(self, result: TaskResult) -> Sequence[RunEffect]:
@@ -163,25 +184,28 @@ class Aggregation:
             return (disregarded(result, reason),)
         contribution = read_result(result, self._models[self._round])
         self._participants[result.collaborator].seen_in_round = self._round
-        self._results[result.task][result.collaborator] = contribution
+        self._running.take(result.collaborator, result.task, contribution)
         effects: list[RunEffect] = [disregarded(result, flaw) for flaw in contribution.flaws]
         return effects + self._measured([given.metric for given in contribution.measurements])
 
     @property
     def is_round_complete(self) -> bool:
-        """Whether everything is there that the running round waits for."""
-        return not self.is_over and all(
-            len(given) == len(self._participants) for given in self._results.values()
-        )
+        """Whether everything is there that the running round can be given."""
+        return not self.is_over and self._running.is_complete
+
+    def seal(self) -> None:
+        """Take nothing more in for the running round: it is about to be closed."""
+        self._running.is_sealed = True
 
     def outcome(self) -> Outcome:
-        """Compute what the complete round comes to; only once, and then it has to be closed.
+        """Compute what the sealed round comes to; only once, and then it has to be closed.
 
-        It may take seconds in a thread: until then, collaborators can change nothing.  If the
-        run is stopped meanwhile, the round is not to be closed.
+        It may take seconds in a thread.  If the run is stopped meanwhile, the round is not to be
+        closed.  Of who has not reported everything, nothing counts.
         """
+        assert self._running.is_sealed
         base = self._models[self._round]
-        return close(self._round, base, self._ordered_results(), self._combiners)
+        return close(self._round, base, self._running.results(), self._combiners)
 
     def close_round(self, outcome: Outcome) -> Sequence[RunEffect]:
         """Go on to the next round."""
@@ -192,8 +216,8 @@ class Aggregation:
             is_best=outcome.score is not None and outcome.score > self._best_score,
             score=outcome.score,
             metrics=tuple(self._metrics[self._round_metrics_start :]),
-            reporters=tuple(name for name in self._participants if not self._pending(name)),
-            memory=self._memory(),
+            reporters=tuple(name for name in self._participants if name in self.reported),
+            memory=memory_of(self._combiners),
         )
         self._round_metrics_start = len(self._metrics)
         self._advance(event)
@@ -220,19 +244,21 @@ class Aggregation:
             self._advance(event)
         self._round_metrics_start = len(self._metrics)
         if closed:
-            self._recall(closed[-1].memory)
+            recall(self._combiners, closed[-1].memory)
 
     # ------------------------------------------------------------ inside
 
-    def _no_results(self) -> dict[str, dict[EnvoyName, Contribution]]:
-        return {task.name: {} for task in self._plan.tasks}
+    @property
+    def _is_complete(self) -> bool:
+        return self._round >= self._plan.rounds
 
-    def _pending(self, collaborator: EnvoyName) -> tuple[Task, ...]:
-        if self._round >= self._plan.rounds:
-            return ()
-        return tuple(
-            task for task in self._plan.tasks if collaborator not in self._results[task.name]
-        )
+    def _begun(self) -> RunningRound:
+        return RunningRound(self._plan.tasks, self._assigned(self._round))
+
+    def _assigned(self, round_number: int) -> Assignments:
+        if round_number >= self._plan.rounds:
+            return {}
+        return assignments(self._plan, tuple(self._participants), round_number)
 
     def _refusal(self, result: TaskResult) -> str:
         """Return why a result cannot count, or nothing."""
@@ -242,28 +268,17 @@ class Aggregation:
             return "its sender has no part in the experiment"
         if result.round != self._round:
             return f"the running round is {self._round}"
-        if result.task not in self._results:
-            return "the plan has no such task"
-        if result.collaborator in self._results[result.task]:
-            return "it was reported before"
-        return ""
-
-    def _ordered_results(self) -> list[tuple[Task, dict[EnvoyName, Contribution]]]:
-        return [
-            (task, {name: given[name] for name in self._participants if name in given})
-            for task in self._plan.tasks
-            for given in (self._results[task.name],)
-        ]
+        return self._running.refusal(result.collaborator, result.task)
 
     def _advance(self, event: RoundClosed) -> None:
         if event.is_best and event.score is not None:
             self._best, self._best_score = self._models[event.round], event.score
         for name in event.reporters:
-            self._participants[name].completed_rounds += 1
+            self._participants[name].complete(event.round)
         self._round = event.round + 1
         self._models[self._round] = event.model
         self._models.pop(self._round - _KEPT_ROUNDS, None)
-        self._results = self._no_results()
+        self._running = self._begun()
 
     def _measured(self, metrics: Sequence[Metric]) -> list[RunEffect]:
         self._metrics.extend(metrics)
@@ -277,21 +292,3 @@ class Aggregation:
         with np.errstate(invalid="ignore", over="ignore"):
             # Constants such as masks of -inf do not change; their difference would be no number.
             return np.asarray(np.where(np.isfinite(before), after - before, np.float32(0)))
-
-    def _memory(self) -> Model:
-        return {
-            f"{task}/{name}": value
-            for task, combiner in self._combiners.items()
-            for name, value in combiner.memory.items()
-        }
-
-    def _recall(self, memory: Model) -> None:
-        for task, combiner in self._combiners.items():
-            prefix = f"{task}/"
-            combiner.recall(
-                {
-                    name.removeprefix(prefix): value
-                    for name, value in memory.items()
-                    if name.startswith(prefix)
-                }
-            )

@@ -174,3 +174,25 @@ AGGREGATIONS: Mapping[str, Callable[[], Combiner]] = {
     "fedadam": lambda: ServerOptimiser(second=adam),
     "fedyogi": lambda: ServerOptimiser(second=yogi),
 }
+
+
+def memory_of(combiners: Mapping[str, Combiner]) -> Model:
+    """Return what all of them have to be given back, each under its own name."""
+    return {
+        f"{owner}/{name}": value
+        for owner, combiner in combiners.items()
+        for name, value in combiner.memory.items()
+    }
+
+
+def recall(combiners: Mapping[str, Combiner], memory: Model) -> None:
+    """Let all of them go on from what `memory_of` had returned."""
+    for owner, combiner in combiners.items():
+        prefix = f"{owner}/"
+        combiner.recall(
+            {
+                name.removeprefix(prefix): value
+                for name, value in memory.items()
+                if name.startswith(prefix)
+            }
+        )

@@ -78,6 +78,29 @@ class Task:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TaskGroup:
+    """Tasks for a part of the collaborators: for those named, or for a share drawn every round."""
+
+    tasks: tuple[str, ...]
+    """Names, in the order in which they are to be done."""
+    collaborators: tuple[EnvoyName, ...] = ()
+    share: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Haste:
+    """When a round stops waiting for collaborators that live.
+
+    It does once `after_s` have passed since its first task was handed out, and so many have
+    reported: at least `minimum` of them, and this share.
+    """
+
+    after_s: float = 0.0
+    share: float = 0.0
+    minimum: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """What an experiment asks of its collaborators and of its aggregator."""
 
@@ -87,6 +110,10 @@ class Plan:
     """Name of the lossy pipeline that collaborators use, or "none"."""
     aggregations: Mapping[str, str] = field(default_factory=dict)
     """Aggregation by the name of the task's function; the weighted average where none is named."""
+    groups: tuple[TaskGroup, ...] = ()
+    """Who does which tasks; where there are none, everybody does all."""
+    haste: Haste | None = None
+    """The plan's own policy for stragglers; None: everybody who lives is waited for."""
 
 
 # ---------------------------------------------------------------- tensors and metrics

@@ -87,6 +87,7 @@ class Collaborations:
         self._perform(run, aggregation.take(replace(result, collaborator=address.sender)))
         if aggregation.is_round_complete and not run.is_round_closing:
             run.is_round_closing = True
+            aggregation.seal()
             # It goes on although the last to report may be gone.
             closing = self._chores.start(
                 self._close_round(run, opened), name=f"close round of {run.order.experiment}"

@@ -16,6 +16,8 @@ from simulator.history.fields import flag, number, tables, text
 from simulator.history.history import History
 
 _EVER = float("inf")
+_STREAM = "SendLocalTaskResults"
+"""What is heard of over a while: its request has several messages."""
 
 
 @dataclass(slots=True)
@@ -119,9 +121,10 @@ def _signs(history: History) -> dict[str, _Signs]:
     found: dict[str, _Signs] = {}
     sure: list[Call] = []
     peace = Peace.of(history)
+    journey_s = _longest_journey_s(history)
     for call in _heard(history):
         signs = found.setdefault(text(call.request, "name"), _Signs())
-        signs.possible.add(call.invoke_index, _latest(history, peace, call), call)
+        signs.possible.add(call.invoke_index, _latest(peace, call, journey_s), call)
         if call.is_ok and _counts(call):
             sure.append(call)
     for call in sorted(sure, key=lambda call: call.ended_index):
@@ -148,14 +151,25 @@ def _counts(call: Call) -> bool:
     return call.topic == "UpdateEnvoyStatus"
 
 
-def _latest(history: History, peace: Peace, call: Call) -> float:
+def _longest_journey_s(history: History) -> float:
+    """Return what a message takes at most where nothing but a busy harness holds it up."""
+    lags = (number(note.value, "max_s") for note in history.notes("harness.lag"))
+    return history.header.transit_s + max(lags, default=0.0)
+
+
+def _latest(peace: Peace, call: Call, journey_s: float) -> float:
     """Return the latest time at which the Director may have heard of the call."""
     if call.completed_at is None or call.is_doubled:
         return _EVER
     if call.is_swallowed:
         return -_EVER
-    if call.settled_index < NEVER:
+    is_settled = call.settled_index < NEVER
+    arrived_at = call.invoked_at + journey_s
+    if call.topic != _STREAM and peace.left_alone(call, arrived_at):
+        # However long a long poll stays open, and whatever befalls its client: it has arrived.
+        return min(arrived_at, call.completed_at) if is_settled else arrived_at
+    if is_settled:
         return call.completed_at
     # A message that a fault holds up may arrive when the fault heals.
     healed_at = peace.disturbed_until(call.actor, call.invoked_at, call.completed_at)
-    return max(call.completed_at, healed_at or 0.0) + history.header.transit_s
+    return max(call.completed_at, healed_at or 0.0) + journey_s

@@ -117,6 +117,41 @@ def test_a_heartbeat_that_never_ended_may_arrive_at_any_time() -> None:
     assert holds(record.judged_by(PRESENCE))
 
 
+def test_a_long_poll_has_arrived_long_before_its_frozen_client_reads_the_answer() -> None:
+    record = Given().envoys("a")
+    record.registers("a").ok()
+    wait = record.at(5).waits("a")
+    record.at(6).fault("envoy.pause", "a")
+    record.at(30).lists("alice", shown("a", online=True)).ok()
+    record.at(60).heals("envoy.pause", "a")
+    wait.ok()
+
+    assert "last possible sign of life was at 5.5 s" in broken(record.judged_by(PRESENCE))
+
+
+def test_a_long_poll_that_met_a_fault_may_have_arrived_late() -> None:
+    record = Given().envoys("a")
+    record.registers("a").ok()
+    record.at(4).fault("link.blackhole", "a")
+    wait = record.at(5).waits("a")
+    record.at(28).heals("link.blackhole", "a")
+    record.at(30).lists("alice", shown("a", online=True)).ok()
+    wait.ok()
+
+    assert holds(record.judged_by(PRESENCE))
+
+
+def test_a_harness_that_was_late_may_have_held_a_message_up() -> None:
+    record = Given().envoys("a")
+    record.registers("a").ok()
+    wait = record.at(5).waits("a")
+    record.at(27).lists("alice", shown("a", online=True)).ok()
+    record.at(28).note("harness.lag", {"max_s": 2.0})
+    wait.ok()
+
+    assert holds(record.judged_by(PRESENCE))
+
+
 def test_a_slow_listing_may_have_looked_at_any_time_meanwhile() -> None:
     record = Given().envoys("a")
     record.registers("a").ok()
@@ -159,3 +194,21 @@ def test_who_never_registered_is_left_to_the_registry() -> None:
     record.lists("alice", shown("a", online=True)).ok()
 
     assert is_silent(record.judged_by(PRESENCE))
+
+
+def test_who_is_online_before_it_was_heard_of_is_a_breach() -> None:
+    record = Given().envoys("a")
+    record.lists("alice").lost()
+    record.lists("alice", shown("a", online=True)).ok()
+    record.registers("a").ok()
+
+    assert "a is listed as online" in broken(record.judged_by(PRESENCE))
+
+
+def test_a_heartbeat_that_arrives_twice_may_arrive_at_any_time() -> None:
+    record = Given().envoys("a")
+    record.registers("a").ok()
+    record.beats("a").touched("heartbeat.duplicate", "duplicate").ok()
+    record.at(500).lists("alice", shown("a", online=True)).ok()
+
+    assert holds(record.judged_by(PRESENCE))

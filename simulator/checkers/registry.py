@@ -72,8 +72,8 @@ class ListingIsExact(Checker):
 
     guarantee = "registry"
     promise = (
-        "GetEnvoys lists exactly the envoys whose registration was accepted, with their latest"
-        " shard, never a rejected one, and never fails for one envoy's sake."
+        "Shards are accepted exactly if their shapes are the federation's; GetEnvoys lists exactly"
+        " those, as last registered, and never fails for one envoy's sake."
     )
 
     def examine(self, history: History, docket: Docket) -> None:
@@ -100,11 +100,16 @@ def _judge_acceptance(history: History, docket: Docket) -> None:
         if not call.is_ok:
             continue
         docket.occasion()
-        if flag(call.response, "accepted") and not _fits(call.request, history.header):
+        name, is_accepted = text(call.request, "name"), flag(call.response, "accepted")
+        is_welcome = _fits(call.request, history.header)
+        if is_accepted and not is_welcome:
             docket.broken(
-                f"{text(call.request, 'name')} was registered {when(call)} with shapes that are"
-                " not the federation's",
+                f"{name} was registered {when(call)} with shapes that are not the federation's",
                 call,
+            )
+        elif is_welcome and not is_accepted:
+            docket.broken(
+                f"{name} was turned away {when(call)}, though its shapes are the federation's", call
             )
 
 

@@ -55,6 +55,13 @@ def test_who_was_rejected_must_not_be_listed() -> None:
     assert "no registration of it was accepted" in broken(record.judged_by(REGISTRY))
 
 
+def test_whose_shapes_fit_must_not_be_turned_away() -> None:
+    record = Given().at(3)
+    record.registers("a").ok(accepted=False)
+
+    assert "a was turned away at 3.0 s" in broken(record.judged_by(REGISTRY))
+
+
 def test_who_registers_only_afterwards_must_not_be_listed() -> None:
     record = Given()
     record.lists("alice", shown("a")).ok()

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
 
+from simulator.directors_log import directors_log
 from simulator.engine.run import HarnessError, Watch, run_case
 from simulator.history.codec import dump
 from simulator.report.cases import CaseResult
@@ -43,8 +44,10 @@ def perform(order: Order, watch: Watch | None = None) -> CaseResult:
     cases = load(order.path, order.overrides)
     case = next(case for case in cases if case.name == order.case)
     began_s = perf_counter()
+    log = None if order.report is None else order.report / "director.log"
     try:
-        played = run_case(case, seed=order.seed, watch=watch)
+        with directors_log(log, is_virtual=case.scenario.clock == "virtual"):
+            played = run_case(case, seed=order.seed, watch=watch)
     except HarnessError as error:
         return _unjudged(case, order, str(error), perf_counter() - began_s)
     summary = summarize(
@@ -62,7 +65,6 @@ def perform(order: Order, watch: Watch | None = None) -> CaseResult:
         is_expected_to_fail=case.scenario.xfail,
     )
     if order.report is not None:
-        order.report.mkdir(parents=True, exist_ok=True)
         dump(played.history, order.report / "history.jsonl")
         (order.report / "result.json").write_text(result_json(result), encoding="utf-8")
         write_page(summary, order.report / "report.html")

@@ -104,7 +104,7 @@ def _overrides(ctx: click.Context, param: click.Parameter, pairs: Sequence[str])
     "--report",
     type=click.Path(path_type=Path, file_okay=False),
     metavar="DIR",
-    help="Write junit.xml, and for each case history.jsonl, result.json and report.html.",
+    help="Write junit.xml, and for each case history, result, report and the Director's log.",
 )
 @click.option(
     "--jobs",

@@ -176,7 +176,7 @@ class Given:
         to: Sequence[str] = ("a",),
         *,
         intent: str = "whole",
-        members: JsonObject = MEMBERS,
+        members: JsonObject | None = MEMBERS,
         rounds: int = 2,
         model: JsonObject | None = None,
     ) -> Operation:

@@ -121,3 +121,44 @@ def test_who_takes_no_part_may_get_nothing() -> None:
     record.asks_status("alice", "brain", "in_progress").ok()
 
     assert holds(record.judged_by(IDENTITY))
+
+
+def test_under_tls_an_impostor_may_get_nothing() -> None:
+    record = Given("mtls")
+    record.uploads("alice", "brain", ["a"]).ok()
+    record.downloads("a", "brain", by="eve", chunks=0, members=None).ok()
+    record.asks_status("alice", "brain", "in_progress").ok()
+
+    assert holds(record.judged_by(IDENTITY))
+
+
+def test_a_restart_may_come_between_nothing_and_a_namesake() -> None:
+    record = uploaded()
+    record.downloads("a", "brain", chunks=0, members=None).ok()
+    record.restarts().asks_status("alice", "brain", "in_progress").ok()
+
+    assert holds(record.judged_by(IDENTITY))
+
+
+def test_what_was_accepted_although_it_was_no_archive_is_not_what_was_uploaded() -> None:
+    record = Given()
+    record.uploads("mallory", "noise", intent="not_zip", members=None).ok()
+    record.downloads("a", "noise").ok()
+
+    assert "'model.py' was added" in broken(record.judged_by(IDENTITY))
+
+
+def test_a_download_that_was_refused_is_no_occasion() -> None:
+    record = uploaded()
+    record.downloads("b", "brain").refused("NOT_FOUND", chunks=0, size=0, mismatched=0)
+
+    assert record.judged_by(IDENTITY).occasions == 0
+
+
+def test_nothing_may_come_where_a_namesake_goes_on_whoever_uploaded_it() -> None:
+    record = uploaded()
+    record.downloads("a", "brain", chunks=0, members=None).ok()
+    record.uploads("alice", "brain", ["a"]).lost()
+    record.asks_status("alice", "brain", "in_progress").ok()
+
+    assert holds(record.judged_by(IDENTITY))

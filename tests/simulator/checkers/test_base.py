@@ -1,6 +1,7 @@
 """Judgements: what counts, what comes first, and what is pointed at."""
 
 from simulator.checkers.base import MOST_FINDINGS, Docket, Finding, Judgement, Validity, indexes
+from simulator.checkers.names import NamesStay
 from tests.simulator.checkers.given import Given
 
 
@@ -44,6 +45,10 @@ def test_findings_beyond_what_anybody_reads_are_counted() -> None:
     judgement = docket.close()
 
     assert (len(judgement.findings), judgement.omitted) == (MOST_FINDINGS + 1, 3)
+
+
+def test_a_checker_shows_what_it_judges() -> None:
+    assert repr(NamesStay()) == "<NamesStay: names>"
 
 
 def test_evidence_is_the_places_of_calls_and_notes_in_order() -> None:

@@ -150,3 +150,43 @@ def test_a_strangers_report_after_the_failure_did_not_cause_it() -> None:
     record.reports_failure("eve", "brain", by="eve").ok()
 
     assert holds(record.judged_by(REPORT))
+
+
+def test_a_spoilt_upload_may_fail_by_itself() -> None:
+    record = Given().envoys("a").attackers("eve")
+    record.uploads("alice", "brain", ["a"]).touched("stream.corrupt", "bits").ok()
+    record.reports_failure("eve", "brain", by="eve").ok()
+    record.asks_status("alice", "brain", "failed").ok()
+
+    assert holds(record.judged_by(REPORT))
+
+
+def test_a_restart_may_have_failed_it() -> None:
+    record = running()
+    record.reports_failure("eve", "brain", by="eve").ok()
+    record.restarts().asks_status("alice", "brain", "failed").ok()
+
+    assert holds(record.judged_by(REPORT))
+
+
+def test_after_a_restart_or_a_removal_another_may_be_seen() -> None:
+    for between in ("restart", "removal"):
+        record = running()
+        record.reports_failure("a", "brain").ok()
+        if between == "restart":
+            record.restarts()
+        else:
+            record.removes("alice", "brain").ok()
+            record.uploads("alice", "brain", ["a"]).ok()
+        record.asks_status("alice", "brain", "in_progress").ok()
+
+        assert holds(record.judged_by(REPORT))
+
+
+def test_which_of_two_namesakes_failed_is_not_known() -> None:
+    record = running()
+    record.uploads("alice", "brain", ["c"]).lost()
+    record.reports_failure("eve", "brain", by="eve").ok()
+    record.asks_status("alice", "brain", "failed").ok()
+
+    assert holds(record.judged_by(REPORT))

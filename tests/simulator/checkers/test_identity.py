@@ -209,3 +209,10 @@ def test_others_may_be_answered_meanwhile() -> None:
     record.lists("alice").ok()
 
     assert record.judged_by(TLS).occasions == 0
+
+
+def test_an_impostor_may_be_sent_an_empty_archive() -> None:
+    record = running()
+    record.downloads("a", "brain", by="eve", chunks=0, members=None).ok()
+
+    assert holds(record.judged_by(BINDING))

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from simulator.checkers.metrics import FollowersSeeAll
+from simulator.history.fields import RecordError
 from tests.simulator.checkers.given import Given, broken, holds, is_silent
 from tests.simulator.checkers.training import (
     METRICS,
@@ -230,6 +231,51 @@ def test_after_a_restart_what_was_not_acknowledged_may_come_in_another_order() -
         record.restarts()
 
     assert holds(record.judged_by(SEEN))
+
+
+def test_a_stream_over_a_restart_is_no_occasion() -> None:
+    record = uploaded()
+    stream = record.follows("alice", "brain")
+    record.restarts()
+    stream.lost(metrics=list(METRICS[:1]))
+
+    assert record.judged_by(SEEN).occasions == 0
+
+
+def test_where_a_result_was_sent_with_two_weights_the_mean_is_not_known() -> None:
+    record = uploaded()
+    record.asks_tasks("a", "brain").ok()
+    for size in (10, 1000):
+        call = record.sends("a", "brain", "train", 0, size=size, metrics={"loss": [0.75, "t"]})
+        call.touched("link.blackhole", "stall").lost()
+    trains(record, "b", 0)
+    odd: Metric = ["aggregator", "train", "loss", 0.7, 0]
+    record.follows("alice", "brain").lost(metrics=[METRICS[0], METRICS[2], METRICS[3], odd])
+
+    assert holds(record.judged_by(SEEN))
+
+
+def test_where_nothing_weighs_anything_the_mean_is_the_plain_one() -> None:
+    record = uploaded()
+    for who, loss in (("a", 0.5), ("b", 1.0)):
+        record.asks_tasks(who, "brain").ok()
+        record.sends(who, "brain", "train", 0, size=0, metrics={"loss": [loss, "t"]}).ok()
+    seen: list[Metric] = [
+        ["a", "train", "loss", 0.5, 0],
+        ["b", "train", "loss", 1.0, 0],
+        ["aggregator", "train", "loss", 0.75, 0],
+    ]
+    record.follows("alice", "brain").lost(metrics=seen)
+
+    assert holds(record.judged_by(SEEN))
+
+
+def test_what_is_no_metric_is_a_damaged_record() -> None:
+    record = whole_run()
+    record.follows("alice", "brain", ["a", "train", "loss"]).ok()
+
+    with pytest.raises(RecordError, match="is no metric"):
+        record.judged_by(SEEN)
 
 
 def test_a_refused_stream_is_no_occasion() -> None:

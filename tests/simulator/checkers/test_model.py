@@ -256,3 +256,108 @@ def test_scores_that_came_late_leave_it_open_which_is_best() -> None:
         checks(record, "a", round_number)
 
     assert holds(fetched(record, "best", FIRST).judged_by(MODEL))
+
+
+def test_a_difference_between_models_is_not_a_model() -> None:
+    record = round_by_all(uploaded(), 0)
+    request: JsonObject = {
+        "experiment": "brain",
+        "name": "a",
+        "federation": "plan.yaml_brain",
+        "tensor": "w",
+        "round": 1,
+        "tags": ["aggregated", "delta", "compressed"],
+    }
+    record.call(
+        "a", "GetAggregatedTensor", request, tensor=tensor(9.0, 9.0), tags=["delta"], round=1
+    ).ok()
+
+    assert record.judged_by(MODEL).occasions == 0
+
+
+def test_a_tensor_that_two_tasks_send_may_be_anything() -> None:
+    record = round_by_all(uploaded(), 0)
+    record.sends("a", "brain", "tune", 0, tensors={"w": tensor(7.0, 7.0)}).ok()
+    record.is_given("a", "brain", "w", 1, tensor(9.0, 9.0)).ok()
+
+    assert holds(record.judged_by(MODEL))
+
+
+def test_tensors_that_do_not_fit_together_have_no_mean() -> None:
+    record = uploaded()
+    for who, sent in (("a", tensor(1.0)), ("b", tensor(1.0, 2.0))):
+        record.asks_tasks(who, "brain").ok()
+        record.sends(who, "brain", "train", 0, tensors={"w": sent}).ok()
+    record.is_given("a", "brain", "w", 1, tensor(9.0, 9.0)).ok()
+
+    assert holds(record.judged_by(MODEL))
+
+
+def test_a_tensor_of_another_shape_is_not_the_mean() -> None:
+    record = round_by_all(uploaded(), 0)
+    record.is_given("a", "brain", "w", 1, tensor(2.5, 5.0, 0.0)).ok()
+
+    assert "is not the weighted mean" in broken(record.judged_by(MODEL))
+
+
+def test_what_was_too_large_to_be_recorded_has_no_mean() -> None:
+    record = uploaded()
+    large: JsonObject = {"shape": [2], "sha256": "ab"}
+    for who in ("a", "b"):
+        record.asks_tasks(who, "brain").ok()
+        record.sends(who, "brain", "train", 0, tensors={"w": large}).ok()
+    record.is_given("a", "brain", "w", 1, tensor(9.0, 9.0)).ok()
+
+    assert holds(record.judged_by(MODEL))
+
+
+def test_where_too_many_results_may_have_counted_nothing_is_refuted() -> None:
+    names = [f"env-{number}" for number in range(7)]
+    record = Given().envoys(*names)
+    record.uploads("alice", "brain", names, rounds=2, model=FIRST).ok()
+    record.asks_tasks("env-0", "brain").ok()
+    for name in names:
+        record.sends(name, "brain", "train", 0, tensors={"w": tensor(1.0, 1.0)}).lost()
+    record.is_given("env-0", "brain", "w", 1, tensor(9.0, 9.0)).ok()
+
+    assert holds(record.judged_by(MODEL))
+
+
+def test_what_was_sent_again_unchanged_is_one_way() -> None:
+    record = uploaded()
+    for who in ("a", "b"):
+        record.asks_tasks(who, "brain").ok()
+        for _ in range(9):
+            record.sends(who, "brain", "train", 0, tensors={"w": tensor(1.0, 1.0)}).lost()
+    record.is_given("a", "brain", "w", 1, tensor(9.0, 9.0)).ok()
+
+    assert "is not the weighted mean" in broken(record.judged_by(MODEL))
+
+
+def test_two_federations_of_one_upload_leave_open_what_counted() -> None:
+    record = whole_run()
+    request: JsonObject = {"experiment": "brain", "name": "a", "federation": "another"}
+    record.call("a", "GetTasks", request, round=0, tasks=["train"], sleep_s=0, quit=False).ok()
+
+    assert is_silent(fetched(record, "last", {"w": tensor(9.0, 9.0)}).judged_by(MODEL))
+
+
+def test_what_impostors_and_outsiders_send_does_not_count() -> None:
+    record = uploaded("mtls").attackers("eve")
+    trains(record, "a", 0)
+    trains(record, "b", 0)
+    odd: JsonObject = {"w": tensor(900.0, 900.0)}
+    record.sends("a", "brain", "train", 1, tensors=odd, by="eve").ok()
+    record.sends("eve", "brain", "train", 0, tensors=odd, by="eve").ok()
+    record.asks_tasks("a", "brain", tasks=(), quit_=True).ok()
+    record.is_given("a", "brain", "w", 1, SECOND).ok()
+
+    assert holds(record.judged_by(MODEL))
+
+
+def test_a_finished_experiment_without_a_run_is_not_judged_by_one() -> None:
+    record = uploaded()
+    record.asks_tasks("a", "never-was").ok()
+    finished(record)
+
+    assert holds(fetched(record, "last", {}).judged_by(MODEL))

@@ -4,7 +4,7 @@ import pytest
 
 from simulator.checkers.monotone import NothingGoesBack
 from simulator.history.entry import JsonObject
-from tests.simulator.checkers.given import Given, Operation, broken, holds, shown
+from tests.simulator.checkers.given import Given, Operation, broken, holds, is_silent, shown
 
 MONOTONE = NothingGoesBack()
 
@@ -155,3 +155,32 @@ def test_progress_lies_between_nothing_and_all(progress: float) -> None:
     describes(record, progress=progress).ok()
 
     assert f"is said to be {progress:g}" in broken(record.judged_by(MONOTONE))
+
+
+def test_what_nobody_knows_is_no_occasion() -> None:
+    record = Given()
+    record.call("alice", "GetExperimentsList").refused("UNAUTHENTICATED")
+    record.call("alice", "GetExperimentDescription", {"experiment": "x"}).refused("NOT_FOUND")
+    record.uploads("alice", "brain").ok()
+    removal = record.removes("alice", "brain")
+    lists_experiments(record, 0.5).ok()
+    removal.ok()
+
+    assert is_silent(record.judged_by(MONOTONE))
+
+
+def test_an_answer_over_a_restart_may_be_older_in_all_but_the_round() -> None:
+    record = Given()
+    record.uploads("alice", "brain").ok()
+    record.lists("alice", shown("a", updated_at=2.0)).ok()
+    describes(record, current_round=2, progress=0.5).ok()
+    listing = record.lists("alice", shown("a", updated_at=1.0))
+    description = describes(record, current_round=1, progress=0.1)
+    record.restarts()
+    listing.ok()
+    description.ok()
+
+    messages = [finding.message for finding in record.judged_by(MONOTONE).findings]
+
+    assert len(messages) == 1
+    assert "the round of experiment 'brain' went back" in messages[0]

@@ -137,3 +137,12 @@ def test_what_a_restart_may_have_lost_may_be_uploaded_again() -> None:
     record.restarts().uploads("alice", "brain").ok()
 
     assert holds(record.judged_by(NAMES))
+
+
+def test_what_was_not_accepted_took_no_name() -> None:
+    record = Given()
+    record.registers("../a", shape=["9"]).ok(accepted=False)
+    record.registers("../b").refused("INVALID_ARGUMENT")
+    record.uploads("alice", "../x").ok(accepted=False)
+
+    assert holds(record.judged_by(NAMES))

@@ -166,3 +166,28 @@ def test_owner_and_participants_know_what_envoys_work_on(who: str) -> None:
     record.lists(who, shown("a", experiment="brain")).ok()
 
     assert holds(record.judged_by(OWNERSHIP))
+
+
+def test_one_who_may_be_there_or_not_is_no_sample() -> None:
+    record = Given()
+    record.uploads("alice", "brain").lost()
+    asked(record, "brain").refused("PERMISSION_DENIED", "hands off")
+
+    assert holds(record.judged_by(OWNERSHIP))
+
+
+def test_listings_that_failed_tell_nothing() -> None:
+    record = uploaded()
+    record.call("tom", "GetExperimentsList").lost()
+    record.lists("tom").lost()
+
+    assert record.judged_by(OWNERSHIP).occasions == 0
+
+
+def test_what_nobody_uploaded_may_be_in_a_list_for_others_to_judge() -> None:
+    record = uploaded()
+    item: dict[str, Json] = {"name": "ghost", "status": "pending", "progress": 0.0}
+    record.call("tom", "GetExperimentsList", experiments=[item]).ok()
+    record.lists("tom", shown("a", experiment="ghost"), shown("b")).ok()
+
+    assert holds(record.judged_by(OWNERSHIP))

@@ -173,3 +173,37 @@ def test_how_lives_of_different_names_are_mixed_does_not_matter(data: st.DataObj
         record.asks_status("alice", name, waiting[name].pop(0)).ok()
 
     assert holds(record.judged_by(STATUS))
+
+
+def test_a_description_that_is_refused_tells_that_it_is_gone() -> None:
+    record = told("in_progress")
+    request: JsonObject = {"experiment": "brain"}
+    record.call("alice", "GetExperimentDescription", request, status="in_progress").ok()
+    record.call("alice", "GetExperimentDescription", request).lost()
+    record.call("alice", "GetExperimentDescription", request).refused("NOT_FOUND")
+
+    assert "was said not to exist" in broken(record.judged_by(STATUS))
+
+
+def test_two_removals_that_overlap_are_one_gap() -> None:
+    record = told("finished")
+    first = record.removes("alice", "brain")
+    second = record.removes("alice", "brain")
+    first.ok()
+    second.ok(acknowledged=False)
+    third = record.removes("alice", "brain")
+    record.uploads("alice", "brain").ok()
+    record.asks_status("alice", "brain", "pending").ok()
+    third.ok()
+
+    assert is_silent(record.judged_by(STATUS))
+
+
+def test_a_removal_that_arrives_twice_may_remove_the_next_one() -> None:
+    record = told("finished")
+    record.removes("alice", "brain").touched("rpc.duplicate", "duplicate").ok()
+    record.uploads("alice", "brain").ok()
+    record.asks_status("alice", "brain", "in_progress").ok()
+    record.asks_status("alice", "brain").refused("NOT_FOUND")
+
+    assert is_silent(record.judged_by(STATUS))

@@ -238,3 +238,31 @@ def test_archives_of_experiments_that_may_be_there_may_be_there() -> None:
     probed(record, "end", temporary=0, archives=2)
 
     assert holds(record.judged_by(RESIDUE))
+
+
+def test_an_experiment_of_another_name_is_no_ghost_and_one_seen_before_neither() -> None:
+    record = Given()
+    record.downloads("a", "half", chunks=0, members=None).ok()
+    record.asks_status("mallory", "half", "pending").ok()
+    record.uploads("mallory", "half", intent="cancelled").lost("CANCELLED")
+    record.waits("a").ok()
+
+    assert holds(record.judged_by(ACCEPTING))
+
+
+def test_an_upload_after_the_refused_one_explains_nothing() -> None:
+    record = Given()
+    record.uploads("alice", "brain").refused("ALREADY_EXISTS")
+    record.uploads("bob", "brain").ok()
+
+    assert "alice was told at 0.0 s that the name 'brain' is in use, though nobody has it" in (
+        broken(record.judged_by(RESIDUE))
+    )
+
+
+def test_a_refused_upload_of_the_same_name_does_not_hold_it() -> None:
+    record = Given()
+    record.uploads("alice", "brain").refused("INVALID_ARGUMENT")
+    record.uploads("bob", "brain").refused("ALREADY_EXISTS")
+
+    assert "though nobody has it" in broken(record.judged_by(RESIDUE))

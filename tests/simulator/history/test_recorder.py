@@ -102,3 +102,11 @@ def test_finishing_takes_a_copy_and_leaves_open_what_is_open() -> None:
 
     assert history.call(call).completed_at is None
     assert (recorder.calls, recorder.open_calls) == (1, 0)
+
+
+def test_a_recorder_and_a_history_tell_how_much_they_hold() -> None:
+    recorder = HistoryRecorder(Clock())
+    recorder.invoke("env-1", "WaitExperiment", {})
+
+    assert repr(recorder) == "<HistoryRecorder: 1 entries, 1 calls open>"
+    assert repr(recorder.finish(HEADER)) == "<History of s: 1 entries>"

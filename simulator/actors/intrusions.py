@@ -40,8 +40,9 @@ async def pry(caller: Caller, experiments: Sequence[str]) -> None:
 
 
 async def slander(caller: Caller, name: str, experiments: Sequence[str]) -> None:
-    """Report experiments as failed in which one takes no part."""
+    """Live as an envoy that never registered, and report others' experiments as failed."""
     client = EnvoyClient(caller)
+    await _live(caller, client, name)
     for experiment in experiments:
         await _tried(partial(client.report_failure, experiment, name, _CODE, "slander"))
 
@@ -82,17 +83,21 @@ async def knock(caller: Caller, name: str, random: Random) -> None:
 
 async def _act_as_envoy(caller: Caller, shard: ShardSpec, experiments: Sequence[str]) -> None:
     client, name = EnvoyClient(caller), shard.envoy
-    deadline_s = caller.profile.unary_deadline_s
-    beat = partial(
-        client.report_heartbeat, name, is_running=False, devices=(), deadline_s=deadline_s
-    )
     await _tried(partial(client.report_shard, shard))
-    await _tried(beat)
-    await _tried(partial(client.wait_experiment, name, deadline_s=deadline_s))
+    await _live(caller, client, name)
     for experiment in experiments:
         await _tried(partial(client.download, experiment, name, _ignored))
         await _act_as_collaborator(caller, name, experiment)
         await _tried(partial(client.report_failure, experiment, name, _CODE, "sabotage"))
+
+
+async def _live(caller: Caller, client: EnvoyClient, name: str) -> None:
+    deadline_s = caller.profile.unary_deadline_s
+    beat = partial(
+        client.report_heartbeat, name, is_running=False, devices=(), deadline_s=deadline_s
+    )
+    await _tried(beat)
+    await _tried(partial(client.wait_experiment, name, deadline_s=deadline_s))
 
 
 async def _act_as_collaborator(caller: Caller, name: str, experiment: str) -> None:

@@ -86,7 +86,7 @@ class IdentityPry(AttackBase):
 
 
 class IdentitySlander(AttackBase):
-    """An attacker reports experiments as failed in which it takes no part."""
+    """An attacker, not registered, heartbeats, waits, and reports others' experiments as failed."""
 
     type: Literal["identity.slander"]
     with_: Prey = Field(default=Prey(), alias="with")

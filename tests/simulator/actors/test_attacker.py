@@ -129,7 +129,9 @@ async def test_slander_comes_from_somebody_without_a_part_in_it() -> None:
         await given_victim(house)
         calls = await attacked(house, Slander(experiments=("e1", "never-was")))
 
-        assert calls == {"SetExperimentFailed": 2}
+        assert calls == {"UpdateEnvoyStatus": 1, "WaitExperiment": 1, "SetExperimentFailed": 2}
+        (beat,) = house.calls("UpdateEnvoyStatus", "mallory")
+        assert beat.code == "NOT_FOUND"
         reports = house.calls("SetExperimentFailed", "mallory")
         assert {report.request["name"] for report in reports} == {"mallory"}
         assert house.director.runs["e1"].status is Status.IN_PROGRESS

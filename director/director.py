@@ -38,6 +38,7 @@ from director.core.model import (
 from director.core.names import check_identity
 from director.core.queries import EnvoyView, ExperimentView, envoy_views, experiment_view
 from director.errors import ForbiddenError, UnknownExperimentError
+from director.figures import DirectorFigures
 from director.interface import ReviewPlan, RunAddress, UploadPart
 from director.offload import Offload
 from director.settings import Settings, rules_of
@@ -109,6 +110,10 @@ class Director:
     def held(self) -> Mapping[str, int]:
         """How much is held of what should be little while nothing happens; for finding leaks."""
         return self._parts.held()
+
+    def figures(self) -> DirectorFigures:
+        """What there is to count at this moment; for `director.metrics`."""
+        return self._parts.figures(self._clock.now())
 
     # ------------------------------------------------------------ for envoys
 

@@ -7,7 +7,7 @@ Every method refuses by raising a `DirectorError` and then has changed nothing.
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from director.core.lifecycle import Status
 from director.core.model import (
@@ -26,6 +26,7 @@ from director.core.model import (
     TensorRequest,
 )
 from director.core.queries import EnvoyView, ExperimentView
+from director.figures import DirectorFigures
 
 ReviewPlan = Callable[[str, Path], bool | Awaitable[bool]]
 """`review(experiment_name, plan_path)`: whether the experiment may run; may block, or be async."""
@@ -184,3 +185,11 @@ class DirectorInterface(Protocol):
         Raises:
             UnauthenticatedError: the sender is not the caller, or has no part in the run.
         """
+
+
+@runtime_checkable
+class Measured(Protocol):
+    """A Director that counts; of one that does not, metrics tell only what its server counts."""
+
+    def figures(self) -> DirectorFigures:
+        """What there is to count at this moment; takes no longer than a look at each envoy."""

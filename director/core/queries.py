@@ -1,6 +1,7 @@
 """How views are computed from the federation's state."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 
 from director.core.experiments import Experiment
 from director.core.federation import Federation
@@ -15,7 +16,9 @@ __all__ = [
     "ExperimentView",
     "RunView",
     "envoy_views",
+    "envoys_online",
     "experiment_view",
+    "experiments_by_status",
 ]
 
 
@@ -38,6 +41,18 @@ def envoy_views(federation: Federation, now: float, *, viewer: str) -> Sequence[
     ]
 
 
+def envoys_online(federation: Federation, now: float) -> int:
+    """Return how many envoys gave a sign of life that is still valid."""
+    valid_s = federation.rules.valid_s
+    return sum(now < envoy.seen_at + valid_s for envoy in federation.registry)
+
+
+def experiments_by_status(federation: Federation) -> Mapping[Status, int]:
+    """Return how many experiments have each status; those that were removed count no more."""
+    counts = Counter(experiment.status for experiment in federation.catalogue)
+    return {status: counts[status] for status in Status}
+
+
 def experiment_view(experiment: Experiment, run: RunView) -> ExperimentView:
     """Return one experiment; its collaborators are idle where no run has begun."""
     return ExperimentView(
@@ -51,6 +66,7 @@ def experiment_view(experiment: Experiment, run: RunView) -> ExperimentView:
         tasks=experiment.plan.tasks,
         has_best_model=run.has_best_model,
         has_last_model=run.has_last_model,
+        lacking="" if experiment.status.is_terminal else run.lacking,
     )
 
 

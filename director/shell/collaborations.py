@@ -55,6 +55,7 @@ class Collaborations:
         self._feeds = feeds
         self._writer = writer
         self._work = work
+        self.rounds_closed = 0
 
     def tasks(self, caller: Caller, address: RunAddress) -> Assignment:
         """As `DirectorInterface.tasks`."""
@@ -125,6 +126,7 @@ class Collaborations:
                 case MetricsMeasured():
                     self._feeds.of(order.experiment).append(effect.metrics)
                 case RoundClosed():
+                    self.rounds_closed += 1
                     number, rounds = effect.round + 1, order.plan.rounds
                     note("round %d of %d closed", number, rounds, experiment=order.name)
                 case ResultDisregarded():

@@ -17,6 +17,8 @@ from director.core.effects import (
     StopRun,
 )
 from director.core.federation import Federation
+from director.core.queries import envoys_online, experiments_by_status
+from director.figures import DirectorFigures
 from director.interface import ReviewPlan
 from director.offload import Offload, in_thread, in_thread_of_its_own
 from director.settings import Settings
@@ -94,6 +96,7 @@ class Machinery:
             patient_offload=offload or in_thread_of_its_own,
         )
         self.downloads = 0
+        self.refused_failure_reports = 0
         self.is_closing = False
 
     # ------------------------------------------------------------ beginning and end
@@ -132,6 +135,19 @@ class Machinery:
             "uploads": len(self.uploads),
         }
 
+    def figures(self, now: float) -> DirectorFigures:
+        """What there is to count."""
+        return DirectorFigures(
+            envoys=len(self._federation.registry),
+            envoys_online=envoys_online(self._federation, now),
+            experiments=experiments_by_status(self._federation),
+            held=self.held(),
+            rounds_closed=self.collaborations.rounds_closed,
+            refused_failure_reports=self.refused_failure_reports,
+            journal_seconds=self.writer.append_seconds,
+            journal_failures=self.writer.failed_appends,
+        )
+
     # ------------------------------------------------------------ what the core orders
 
     def perform(self, effect: Effect) -> None:
@@ -158,6 +174,7 @@ class Machinery:
                 self.runs.discard(effect.experiment)
                 self.feeds.drop(effect.experiment)
             case Disregard():
+                self.refused_failure_reports += 1
                 note(
                     "failure report of %s disregarded: %s",
                     effect.collaborator,

@@ -12,6 +12,7 @@ from director.core.effects import Disregard, Effect
 from director.core.events import Durable, Event, FailureReported, Transient
 from director.core.federation import Federation
 from director.errors import DirectorError, UnavailableError
+from director.figures import Histogram
 from director.shell.tasks import Tasks
 from director.storage import Journal
 
@@ -41,6 +42,9 @@ class Writer:
         self._commits = Tasks()
         self._observers: list[Observer] = []
         self._is_closed = False
+        self.append_seconds = Histogram()
+        """Of every append to the journal that was kept."""
+        self.failed_appends = 0
 
     def __len__(self) -> int:
         return len(self._commits)
@@ -93,13 +97,23 @@ class Writer:
         try:
             self._check(event)
             now = self._clock.now()
-            await self._journal.append(event, now)
+            await self._append(event, now)
             # Others may have come first: then this is refused here, and just so in a replay.
             self._apply(event, now)
         except BaseException:
             if otherwise is not None:
                 otherwise()
             raise
+
+    async def _append(self, event: Durable, now: float) -> None:
+        loop = asyncio.get_running_loop()
+        began_s = loop.time()
+        try:
+            await self._journal.append(event, now)
+        except Exception:
+            self.failed_appends += 1
+            raise
+        self.append_seconds.observe(loop.time() - began_s)
 
     def _check(self, event: Durable) -> None:
         if self._is_closed:

@@ -34,7 +34,10 @@ class Order:
 
     def reproduce(self, *, is_only: bool) -> str:
         """Return the command that runs it again; a file's only case needs no `--case`."""
-        overrides = [f"--set {key}={value}" for key, value in self.overrides.items()]
+        overrides = [
+            "--wire" if (key, value) == ("clock", "wire") else f"--set {key}={value}"
+            for key, value in self.overrides.items()
+        ]
         which = [] if is_only else [f"--case '{self.case}'"]
         return " ".join(["simulate", str(self.path), *overrides, f"--seed {self.seed}", *which])
 

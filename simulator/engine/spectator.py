@@ -38,7 +38,7 @@ class Spectator:
             case "experiment.accepted":
                 self._progress(text(value, "experiment"), status=_RUNNING)
             case "round.started":
-                self._progress(text(value, "experiment"), round=whole(value, "round"))
+                self._progress(text(value, "experiment"), round=whole(value, "round") + 1)
             case "experiment.ended":
                 self._progress(text(value, "experiment"), status=text(value, "status"))
             case _:

@@ -13,6 +13,7 @@ class ExperimentProgress:
     name: str
     status: str
     round: int
+    """Which one runs, from 1; 0 before the first."""
     rounds: int
 
 

@@ -1,15 +1,37 @@
 """What an operator may set, with defaults that suit most; decoded and checked by pydantic."""
 
 from collections.abc import Sequence
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
-from director.core.rules import Rules
+from director.core.rules import Quorum, Rules
 
 _MIB = 2**20
 _GIB = 2**30
 
 _DEFAULT_PERIOD_S = 60.0
+
+
+QuorumSetting = Annotated[
+    Quorum,
+    BeforeValidator(Quorum.read),
+    PlainSerializer(str, return_type=str),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"enum": ["majority", "all"]},
+                {"type": "integer", "minimum": 1},
+                {"type": "string", "pattern": r"^\d+(\.\d+)?%$"},
+            ]
+        }
+    ),
+]
+"""`majority`, `all`, a count such as `3`, or a share such as `60%`."""
+
+AggregationName = Literal[
+    "weighted_average", "median", "geometric_median", "fedadagrad", "fedadam", "fedyogi"
+]
 
 
 class _Frozen(BaseModel):
@@ -54,6 +76,19 @@ class Settings(_Frozen):
     """Chunks kept because other envoys are about to ask for them, too."""
     aggregator_address: str | None = None
     """Where collaborators reach this Director; None: as the plan says, else as it listens."""
+    aggregator_port: Literal["own", "plan"] = "own"
+    """On which port: the Director's own, or another where a plan fixes one."""
+    aggregation: AggregationName = "weighted_average"
+    """How tensors become one in experiments whose plan does not ask for a way of its own."""
+    quorum: QuorumSetting = Quorum()
+    """How many collaborators have to report for a round to go on without the dead."""
+    offline_grace_s: float | None = Field(default=None, ge=0)
+    """An offline collaborator counts as dead after this; None: four heartbeat periods."""
+    below_quorum_s: float = Field(default=600, ge=0)
+    """An experiment fails once so many are dead for so long that no round can close."""
+    straggler_cutoff_s: float | None = Field(default=None, gt=0)
+    """Rounds do not wait longer than this for slow collaborators once a quorum has reported; None:
+    for as long as it takes.  Plans with a straggler policy of their own follow that."""
 
 
 def rules_of(
@@ -81,4 +116,8 @@ def rules_of(
         max_experiments=limits.max_experiments,
         max_experiments_per_owner=limits.max_experiments_per_owner,
         max_running_experiments=limits.max_running_experiments,
+        quorum=settings.quorum,
+        offline_grace_s=settings.offline_grace_s,
+        below_quorum_s=settings.below_quorum_s,
+        straggler_cutoff_s=settings.straggler_cutoff_s,
     )

@@ -68,18 +68,19 @@ class Attendance:
         opened_at: float,
     ) -> None:
         self._rules = rules
-        self._collaborators = tuple(collaborators)
+        self.collaborators = tuple(collaborators)
         self._opened_at = opened_at
         self._round_began_at = opened_at
         self._work_began_at: float | None = None
-        count = len(self._collaborators)
+        count = len(self.collaborators)
         quorum = rules.quorum.of(count)
         self._needed = quorum if haste is None else _needed(haste, count)
         """With fewer reports the round cannot close, however long it waits."""
         self._after_s = rules.straggler_cutoff_s if haste is None else haste.after_s
         # Whoever asks for so many does not want fewer because others have died.
         self._quorum = max(quorum, self._needed)
-        self._awaited: dict[EnvoyName, None] = dict.fromkeys(self._collaborators)
+        self._awaited: dict[EnvoyName, None] = dict.fromkeys(self.collaborators)
+        self._called_at: dict[EnvoyName, float] = {}
 
     # ------------------------------------------------------------ what happens
 
@@ -87,7 +88,11 @@ class Attendance:
         """Start anew: everybody is waited for."""
         self._round_began_at = now
         self._work_began_at = None
-        self._awaited = dict.fromkeys(self._collaborators)
+        self._awaited = dict.fromkeys(self.collaborators)
+
+    def note_call(self, collaborator: EnvoyName, now: float) -> None:
+        """Note that somebody spoke to its aggregator: it lives, whether it is registered or not."""
+        self._called_at[collaborator] = now
 
     def note_work(self, now: float) -> bool:
         """Note that a task was handed out; whether that begins a term."""
@@ -110,10 +115,10 @@ class Attendance:
 
     def judge(self, reported: Collection[EnvoyName], roll: Roll, now: float) -> Verdict:
         """Say what the running round is to do, of which these have reported everything."""
-        missing = tuple(name for name in self._collaborators if name not in reported)
+        missing = tuple(name for name in self.collaborators if name not in reported)
         if not missing or self._is_term_over(len(reported), now):
             return GoOn(without=missing)
-        deaths = {name: self._dies_at(roll.get(name)) for name in missing}
+        deaths = {name: self._dies_at(self._heard_at(name, roll)) for name in missing}
         self._awaited = {name: None for name, at in deaths.items() if at > now}
         if not self._awaited and len(reported) >= self._quorum:
             return GoOn(without=missing)
@@ -125,7 +130,7 @@ class Attendance:
             dead = sorted((at, name) for name, at in deaths.items() if at <= now)
             lacking = self._lack([name for _, name in dead])
             # It was this one's death that left too few.
-            lost_at, _ = dead[len(self._collaborators) - self._needed]
+            lost_at, _ = dead[len(self.collaborators) - self._needed]
             give_up_at = max(lost_at, self._round_began_at) + self._rules.below_quorum_s
             if now >= give_up_at:
                 return GiveUp(reason=f"{lacking}, and nobody came back in time")
@@ -134,11 +139,11 @@ class Attendance:
             until=min((at for at in alarms if at > now), default=None), lacking=lacking
         )
 
-    def presence(self, seen_at: float | None, now: float) -> Presence:
-        """Say whether somebody who was last heard of then is there."""
-        if seen_at is not None and now < seen_at + self._rules.valid_s:
-            return Presence.HERE
-        return Presence.OFFLINE if now < self._dies_at(seen_at) else Presence.DEAD
+    def presence(self, roll: Roll, now: float) -> Mapping[EnvoyName, Presence]:
+        """Say of every collaborator whether it is there."""
+        return {
+            name: self._presence_of(self._heard_at(name, roll), now) for name in self.collaborators
+        }
 
     # ------------------------------------------------------------ inside
 
@@ -149,16 +154,23 @@ class Attendance:
         began_at = now if self._work_began_at is None else self._work_began_at
         return now >= began_at + self._after_s
 
-    def _dies_at(self, seen_at: float | None) -> float:
+    def _heard_at(self, name: EnvoyName, roll: Roll) -> float:
+        return max(roll.get(name, -math.inf), self._called_at.get(name, -math.inf))
+
+    def _dies_at(self, heard_at: float) -> float:
         # Of what was before the run was opened, a restarted Director knows nothing.
-        heard_at = self._opened_at if seen_at is None else max(seen_at, self._opened_at)
-        return heard_at + self._rules.dead_after_s
+        return max(heard_at, self._opened_at) + self._rules.dead_after_s
+
+    def _presence_of(self, heard_at: float, now: float) -> Presence:
+        if now < heard_at + self._rules.valid_s:
+            return Presence.HERE
+        return Presence.OFFLINE if now < self._dies_at(heard_at) else Presence.DEAD
 
     def _lack(self, dead: Sequence[EnvoyName]) -> str:
         names = ", ".join(dead[:_MOST_NAMES])
         others = f" and {len(dead) - _MOST_NAMES} more" if len(dead) > _MOST_NAMES else ""
         return (
-            f"below the quorum: a round needs {self._needed} of {len(self._collaborators)}"
+            f"below the quorum: a round needs {self._needed} of {len(self.collaborators)}"
             f" collaborators, and nothing is heard of {names}{others}"
         )
 

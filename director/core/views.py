@@ -44,6 +44,8 @@ class ExperimentView:
     tasks: tuple[Task, ...]
     has_best_model: bool
     has_last_model: bool
+    lacking: str = ""
+    """What the running round lacks, where it can only go on once somebody comes back."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,3 +57,4 @@ class RunView:
     collaborators: tuple[CollaboratorView, ...] = ()
     has_best_model: bool = False
     has_last_model: bool = False
+    lacking: str = ""

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import assert_never
 
-from director.core.events import CollaboratorCalled, CollaboratorDismissed, RunFinished
+from director.core.events import CollaboratorCalled, CollaboratorDismissed, RunFailed, RunFinished
 from director.core.model import (
     Assignment,
     Caller,
@@ -17,6 +17,7 @@ from director.core.model import (
     Quit,
     TaskResult,
     TensorRequest,
+    Work,
 )
 from director.core.run_effects import (
     MetricsMeasured,
@@ -29,11 +30,15 @@ from director.errors import UnauthenticatedError, UnavailableError
 from director.interface import RunAddress
 from director.offload import Offload
 from director.shell.feeds import Feeds
-from director.shell.logbook import mark, note
+from director.shell.logbook import log, mark, note
 from director.shell.openings import OpenRun
-from director.shell.runs import Run, Runs
+from director.shell.roll_calls import RollCalls
+from director.shell.run import Run
+from director.shell.runs import Runs
 from director.shell.tasks import Tasks
 from director.shell.writer import Writer
+
+_NOT_COMPUTED = "the Director failed to close a round; its log says why"
 
 
 class Collaborations:
@@ -43,6 +48,7 @@ class Collaborations:
         self,
         *,
         runs: Runs,
+        roll_calls: RollCalls,
         feeds: Feeds,
         writer: Writer,
         offload: Offload,
@@ -52,6 +58,7 @@ class Collaborations:
         self._offload = offload
         self._chores = chores
         self._runs = runs
+        self._roll_calls = roll_calls
         self._feeds = feeds
         self._writer = writer
         self._work = work
@@ -64,6 +71,8 @@ class Collaborations:
             return Quit()
         run, opened = found
         assignment = opened.aggregation.tasks_for(address.sender)
+        if isinstance(assignment, Work):
+            self._roll_calls.note_work(run, opened)
         if isinstance(assignment, Quit):
             self._writer.tell(
                 CollaboratorDismissed(experiment=run.order.experiment, collaborator=address.sender)
@@ -84,22 +93,40 @@ class Collaborations:
         if found is None:
             return
         run, opened = found
-        aggregation = opened.aggregation
-        self._perform(run, aggregation.take(replace(result, collaborator=address.sender)))
-        if aggregation.is_round_complete and not run.is_round_closing:
-            run.is_round_closing = True
-            aggregation.seal()
+        self._perform(run, opened.aggregation.take(replace(result, collaborator=address.sender)))
+        before = run.closing
+        self._roll_calls.note_report(run, opened, address.sender)
+        if run.closing is not None and run.closing is not before:
             # It goes on although the last to report may be gone.
-            closing = self._chores.start(
-                self._close_round(run, opened), name=f"close round of {run.order.experiment}"
-            )
-            await asyncio.shield(closing)
+            await asyncio.shield(run.closing)
+
+    def close_round(self, run: Run) -> None:
+        """Begin to close the running round with what was reported; nothing more counts for it."""
+        assert run.open is not None
+        assert run.closing is None
+        run.open.aggregation.seal()
+        run.closing = self._chores.start(
+            self._close_round(run, run.open), name=f"close round of {run.order.experiment}"
+        )
 
     async def _close_round(self, run: Run, opened: OpenRun) -> None:
-        outcome = await self._offload(opened.aggregation.outcome)
-        run.is_round_closing = False
+        try:
+            outcome = await self._offload(opened.aggregation.outcome)
+        except Exception:  # noqa: BLE001 - one experiment must not wait for ever
+            log.exception("a round of experiment %r could not be computed", run.order.name)
+            self.give_up(run, _NOT_COMPUTED)
+            return
+        run.closing = None
         if run.open is not None:
             self._perform(run, opened.aggregation.close_round(outcome))
+            self._roll_calls.begin(run)
+
+    def give_up(self, run: Run, reason: str) -> None:
+        """Let a run fail."""
+        failure = RunFailed(experiment=run.order.experiment, reason=reason)
+        self._work.spawn(
+            self._writer.insist(failure), name=f"fail experiment {run.order.experiment}"
+        )
 
     def _find(self, caller: Caller, address: RunAddress) -> tuple[Run, OpenRun] | None:
         if caller.is_authenticated and caller.name != address.sender:
@@ -117,6 +144,7 @@ class Collaborations:
         self._writer.tell(
             CollaboratorCalled(experiment=run.order.experiment, collaborator=address.sender)
         )
+        self._roll_calls.note_call(run.open, address.sender)
         return run, run.open
 
     def _perform(self, run: Run, effects: Iterable[RunEffect]) -> None:

@@ -28,6 +28,8 @@ from director.shell.feeds import Feeds
 from director.shell.logbook import note
 from director.shell.openings import Opener
 from director.shell.reviews import Reviews
+from director.shell.roll_calls import RollCalls
+from director.shell.run import Run
 from director.shell.runs import Runs
 from director.shell.tasks import Tasks
 from director.shell.uploads import Uploads
@@ -59,13 +61,20 @@ class Machinery:
         """Short, and done to the end."""
         self._blobs = Blobs(archives, self._chores)
         self._opener = Opener(
-            blobs=self._blobs, offload=workers, settings=settings, chores=self._chores
+            blobs=self._blobs,
+            offload=workers,
+            settings=settings,
+            rules=federation.rules,
+            clock=clock,
+            chores=self._chores,
         )
         self.writer = Writer(federation, journal, clock, self.perform)
         self.waits = Waits()
         self.feeds = Feeds(max_followers=settings.limits.max_streams_per_experiment)
+        roll_calls = RollCalls(federation, clock, close=self._close_round, give_up=self._give_up)
         self.runs = Runs(
             opener=self._opener,
+            roll_calls=roll_calls,
             writer=self.writer,
             blobs=self._blobs,
             offload=workers,
@@ -74,6 +83,7 @@ class Machinery:
         )
         self.collaborations = Collaborations(
             runs=self.runs,
+            roll_calls=roll_calls,
             feeds=self.feeds,
             writer=self.writer,
             offload=workers,
@@ -120,6 +130,7 @@ class Machinery:
         self.is_closing = True
         self.waits.end_all()
         self.feeds.cut_all()
+        self.runs.rest()
         await self._work.cancel()
         await self.writer.close()
         await self._chores.settle()
@@ -184,6 +195,14 @@ class Machinery:
                 )
             case _:
                 assert_never(effect)
+
+    # What a roll call decides; it comes before those who do it.
+
+    def _close_round(self, run: Run) -> None:
+        self.collaborations.close_round(run)
+
+    def _give_up(self, run: Run, reason: str) -> None:
+        self.collaborations.give_up(run, reason)
 
     def _note_end(self, effect: StopRun) -> None:
         experiment = self._federation.catalogue.get(effect.experiment)

@@ -6,8 +6,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import BinaryIO
 
+from director.clock import Clock
 from director.core.aggregation import Aggregation
+from director.core.attendance import Attendance
 from director.core.effects import StartRun
+from director.core.rules import Rules
 from director.core.tensors import model_from_bytes
 from director.offload import Offload
 from director.settings import Settings
@@ -25,6 +28,7 @@ class OpenRun:
 
     federation: str
     aggregation: Aggregation
+    attendance: Attendance
     handout: Handout
 
 
@@ -32,9 +36,18 @@ class Opener:
     """Knows where collaborators reach this Director; until it does, nothing is opened."""
 
     def __init__(
-        self, *, blobs: Blobs, offload: Offload, settings: Settings, chores: Tasks
+        self,
+        *,
+        blobs: Blobs,
+        offload: Offload,
+        settings: Settings,
+        rules: Rules,
+        clock: Clock,
+        chores: Tasks,
     ) -> None:
         self._blobs = blobs
+        self._rules = rules
+        self._clock = clock
         self._offload = offload
         self._settings = settings
         self._chores = chores
@@ -78,7 +91,12 @@ class Opener:
             cache=self._cache,
             tasks=self._chores,
         )
-        return OpenRun(federation=federation, aggregation=aggregation, handout=handout)
+        attendance = Attendance(
+            self._rules, order.plan.haste, order.collaborators, opened_at=self._clock.now()
+        )
+        return OpenRun(
+            federation=federation, aggregation=aggregation, attendance=attendance, handout=handout
+        )
 
     def _rewrite(self, order: StartRun, target: BinaryIO) -> str:
         host = self._settings.aggregator_address or order.address or self._host

@@ -3,8 +3,6 @@
 What a run has trained and how far it came are kept until its experiment is removed.
 """
 
-import asyncio
-
 from director.core.effects import StartRun
 from director.core.events import RunFailed
 from director.core.model import ExperimentId, Model, ModelKind
@@ -14,26 +12,13 @@ from director.shell.blobs import Blobs
 from director.shell.handouts import Handout
 from director.shell.logbook import log, note
 from director.shell.openings import Opener, OpenRun
+from director.shell.roll_calls import RollCalls
+from director.shell.run import Run
 from director.shell.tasks import Tasks
 from director.shell.trained import TrainedModels
 from director.shell.writer import Writer
 
 _NOT_OPENED = "the Director failed to open the experiment; its log says why"
-
-
-class Run:
-    """One experiment's run: `open` between its opening and its end."""
-
-    def __init__(self, order: StartRun) -> None:
-        self.order = order
-        self.participants = frozenset(order.collaborators)
-        self.open: OpenRun | None = None
-        self.is_ended = False
-        self.is_round_closing = False
-        self.view = RunView()
-        self.trained: TrainedModels | None = None
-        self.settled = asyncio.Event()
-        """Set once it is open, or will not be any more."""
 
 
 class Runs:
@@ -43,6 +28,7 @@ class Runs:
         self,
         *,
         opener: Opener,
+        roll_calls: RollCalls,
         writer: Writer,
         blobs: Blobs,
         offload: Offload,
@@ -50,6 +36,7 @@ class Runs:
         chores: Tasks,
     ) -> None:
         self._opener = opener
+        self._roll_calls = roll_calls
         self._writer = writer
         self._blobs = blobs
         self._offload = offload
@@ -88,6 +75,7 @@ class Runs:
         self._by_federation[opened.federation] = run
         self._settle(run)
         note("run is open as %s", opened.federation, experiment=run.order.name)
+        self._roll_calls.begin(run)
 
     def stop(self, experiment: ExperimentId) -> None:
         """End a run; keep what came of it."""
@@ -95,6 +83,7 @@ class Runs:
         if run is None or run.is_ended:
             return
         run.is_ended = True
+        run.silence()
         self._settle(run)
         opened, run.open = run.open, None
         if opened is None:
@@ -102,7 +91,7 @@ class Runs:
         del self._by_federation[opened.federation]
         opened.aggregation.stop()
         opened.handout.release()
-        run.view = _view(opened)
+        run.view = self._view(opened)
         models = {kind: _model(opened, kind) for kind in ModelKind}
         run.trained = TrainedModels(models, blobs=self._blobs, offload=self._offload)
         self._chores.spawn(run.trained.store(), name=f"store models of {experiment}")
@@ -117,6 +106,11 @@ class Runs:
         run = self._runs.pop(experiment, None)
         if run is not None and run.trained is not None:
             run.trained.discard()
+
+    def rest(self) -> None:
+        """Let no alarm ring any more: the Director is closing."""
+        for run in self._runs.values():
+            run.silence()
 
     # ------------------------------------------------------------ what can be read
 
@@ -145,7 +139,18 @@ class Runs:
         run = self._runs.get(experiment)
         if run is None:
             return RunView()
-        return run.view if run.open is None else _view(run.open)
+        return run.view if run.open is None else self._view(run.open)
+
+    def _view(self, opened: OpenRun) -> RunView:
+        aggregation = opened.aggregation
+        return RunView(
+            progress=aggregation.progress,
+            round=aggregation.round,
+            collaborators=aggregation.collaborator_views(self._roll_calls.presence(opened)),
+            has_best_model=bool(aggregation.best),
+            has_last_model=bool(aggregation.last),
+            lacking=self._roll_calls.lacking(opened),
+        )
 
     async def model(self, experiment: ExperimentId, kind: ModelKind) -> Model:
         """Return what was trained so far, empty before the first round closed."""
@@ -155,17 +160,6 @@ class Runs:
         if run.open is not None:
             return _model(run.open, kind)
         return {} if run.trained is None else await run.trained.get(kind)
-
-
-def _view(opened: OpenRun) -> RunView:
-    aggregation = opened.aggregation
-    return RunView(
-        progress=aggregation.progress,
-        round=aggregation.round,
-        collaborators=aggregation.collaborator_views(),
-        has_best_model=bool(aggregation.best),
-        has_last_model=bool(aggregation.last),
-    )
 
 
 def _model(opened: OpenRun, kind: ModelKind) -> Model:

@@ -92,20 +92,24 @@ def certain_failures(history: History, experiments: Experiments) -> list[tuple[C
     Its own envoy says so, in its own name, having been handed the experiment before: then it was
     running, or had ended already.
     """
-    handed: dict[tuple[str, str], int] = {}
+    handed: dict[tuple[str, str], list[Call]] = {}
     for call in handouts(history):
         key = (text(call.request, "name"), text(call.response, "experiment"))
-        handed.setdefault(key, call.ended_index)
+        handed.setdefault(key, []).append(call)
     found = []
     for report in history.calls("SetExperimentFailed"):
         name, envoy = text(report.request, "experiment"), text(report.request, "name")
         if not report.is_ok or not is_own_envoy(history, report):
             continue
-        since = handed.get((envoy, name))
         submission = experiments.only_candidate(name, report)
-        if since is None or since > report.invoke_index or submission is None:
+        if submission is None or envoy not in submission.collaborators:
             continue
-        if submission.call.ended_index < since and envoy in submission.collaborators:
+        # It may be told of an experiment before the owner is told that it was accepted.
+        if any(
+            handout.ended_index < report.invoke_index
+            and experiments.only_candidate(name, handout) == submission
+            for handout in handed.get((envoy, name), ())
+        ):
             found.append((report, submission))
     return found
 

@@ -36,6 +36,29 @@ def test_after_a_participants_report_it_must_not_go_on(status: str) -> None:
     )
 
 
+def test_who_is_told_of_it_before_its_owner_is_may_fail_it() -> None:
+    record = Given().envoys("a").frontends("alice")
+    upload = record.uploads("alice", "brain")
+    record.waits("a", brings="brain").ok()
+    upload.ok()
+    record.reports_failure("a", "brain").ok()
+    record.asks_status("alice", "brain", "in_progress").ok()
+
+    assert "a reported" in broken(record.judged_by(REPORT))
+
+
+def test_a_report_may_mean_the_namesake_that_was_handed_out_before() -> None:
+    record = Given().envoys("a").frontends("alice")
+    record.uploads("alice", "brain").ok()
+    record.waits("a", brings="brain").ok()
+    record.removes("alice", "brain").ok()
+    record.uploads("alice", "brain").ok()
+    record.reports_failure("a", "brain").ok()
+    record.asks_status("alice", "brain", "in_progress").ok()
+
+    assert holds(record.judged_by(REPORT))
+
+
 def test_it_may_have_finished_just_before() -> None:
     record = running()
     record.reports_failure("a", "brain").ok()

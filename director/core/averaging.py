@@ -6,13 +6,13 @@ from round to round, which whoever restores a run has to give back to them.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from director.core.model import Array, Model
+from director.core.model import Array, Model, Plan
 
 WEIGHTED_AVERAGE = "weighted_average"
 
@@ -196,3 +196,11 @@ def recall(combiners: Mapping[str, Combiner], memory: Model) -> None:
                 if name.startswith(prefix)
             }
         )
+
+
+def aggregated_by(default: str, plan: Plan) -> Plan:
+    """Return the plan with an aggregation for every function that it names none for."""
+    if default == WEIGHTED_AVERAGE:
+        return plan
+    functions = dict.fromkeys((task.function_name for task in plan.tasks), default)
+    return replace(plan, aggregations=functions | dict(plan.aggregations))

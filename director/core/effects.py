@@ -44,6 +44,8 @@ class StartRun:
     model: BlobId
     address: str | None
     """The host that the plan asks for, if it does."""
+    port: int | None = None
+    """The port, likewise."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

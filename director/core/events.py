@@ -83,6 +83,8 @@ class ExperimentSubmitted:
     model: BlobId
     address: str | None = None
     """The host at which the plan tells collaborators to find their aggregator, if it does."""
+    port: int | None = None
+    """The port, likewise."""
     needs_review: bool = False
 
 

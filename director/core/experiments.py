@@ -43,6 +43,7 @@ class Experiment:
     archive: BlobId
     model: BlobId
     address: str | None
+    port: int | None
     is_reviewed: bool
     status: Status = Status.PENDING
     reason: str = ""
@@ -81,6 +82,7 @@ class Experiment:
             archive=self.archive,
             model=self.model,
             address=self.address,
+            port=self.port,
         )
 
 

@@ -189,6 +189,7 @@ class Federation:
             archive=event.archive,
             model=event.model,
             address=event.address,
+            port=event.port,
             is_reviewed=not event.needs_review,
         )
         self.catalogue.add(experiment)

@@ -8,11 +8,13 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from functools import partial
 
+from director.core.assignments import check_groups
+from director.core.averaging import aggregated_by
 from director.core.events import ExperimentSubmitted
 from director.core.federation import Federation
 from director.core.model import BlobId, Caller, EncodedTensor, EnvoyName, ExperimentName
 from director.core.tensors import model_from, model_to_bytes
-from director.errors import InvalidUploadError, LimitExceededError
+from director.errors import InvalidUploadError, LimitExceededError, UnsupportedPlanError
 from director.interface import UploadPart
 from director.offload import Offload
 from director.settings import Settings
@@ -86,14 +88,18 @@ class Uploads:
         archive = await self._store_archive(first, upload)
         blobs.append(archive)
         workspace = await self._offload(partial(self._read, archive))
+        check_groups(workspace.plan, collaborators)
+        # Who uploads over TLS does so because there is nothing else here, and the reverse.
+        _check_tls(workspace, is_tls=caller.is_authenticated)
         return ExperimentSubmitted(
             name=name,
             owner=caller.name,
             collaborators=collaborators,
-            plan=workspace.plan,
+            plan=aggregated_by(self._settings.aggregation, workspace.plan),
             archive=archive,
             model=model,
             address=workspace.agg_addr,
+            port=workspace.agg_port,
             needs_review=self._needs_review,
         )
 
@@ -129,6 +135,15 @@ class Uploads:
     def _read(self, archive: BlobId) -> Workspace:
         with self._blobs.archives.open(archive) as file:
             return read_workspace(file, ArchiveLimits())
+
+
+def _check_tls(workspace: Workspace, *, is_tls: bool) -> None:
+    if workspace.tls is not None and workspace.tls != is_tls:
+        here = "mutual TLS" if is_tls else "plaintext"
+        raise UnsupportedPlanError(
+            f"the plan's network.settings.tls is {str(workspace.tls).lower()}, but this Director"
+            f" speaks {here} only"
+        )
 
 
 def _check_same(part: UploadPart, first: UploadPart) -> None:

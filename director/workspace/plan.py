@@ -3,7 +3,6 @@
 Sections that only collaborators read (collaborator, data_loader, task_runner, ...) are theirs.
 """
 
-import math
 from collections.abc import Collection
 
 from director.errors import InvalidArchiveError, UnsupportedPlanError
@@ -20,6 +19,12 @@ _PIPELINES = {
     "STCPipeline": "stc",
 }
 """Those of OpenFL that can be undone here, by our names; its EDEN needs PyTorch."""
+
+_NOT_FOR_US = {
+    "log_metric_callback": "code of an experiment is not run here; follow the metric stream",
+    "single_col_cert_common_name": "every collaborator has to have a certificate of its own here",
+}
+"""What OpenFL's aggregator does and we do not; its other settings tell where it keeps files."""
 
 
 def rounds_of(config: Config) -> int:
@@ -69,6 +74,25 @@ def address_of(config: Config) -> tuple[str | None, int | None]:
     return (None if host in {"auto", ""} else host), port
 
 
+def tls_of(config: Config) -> bool | None:
+    """Return whether collaborators are to use TLS; None where the plan leaves it open.
+
+    Raises:
+        InvalidArchiveError: that is not said plainly.
+        UnsupportedPlanError: they are to show no certificates.
+    """
+    settings = settings_of(config, "network")
+    tls = settings.get("tls")
+    if not isinstance(tls, bool | None):
+        raise InvalidArchiveError(f"{PLAN_MEMBER}: network.settings.tls is neither true nor false")
+    if tls and settings.get("disable_client_auth"):
+        raise UnsupportedPlanError(
+            f"{PLAN_MEMBER}: network.settings.disable_client_auth: with TLS, collaborators have to"
+            " show their certificates here"
+        )
+    return tls
+
+
 def check_sections(config: Config) -> None:
     """Refuse what would change results if it were ignored.
 
@@ -82,7 +106,10 @@ def check_sections(config: Config) -> None:
                 f"{PLAN_MEMBER}: section {name!r} takes defaults from a file that we do not have"
             )
     check_template(config, "aggregator", {"Aggregator"})
-    _check_stragglers(config)
+    settings = settings_of(config, "aggregator")
+    for name, why in _NOT_FOR_US.items():
+        if settings.get(name):
+            raise UnsupportedPlanError(f"{PLAN_MEMBER}: aggregator.settings.{name}: {why}")
 
 
 def settings_of(config: Config, section: str) -> dict[object, object]:
@@ -116,26 +143,3 @@ def openfl_class(template: object) -> str:
     """Return the class's own name if it is OpenFL's, else the whole of what the plan has."""
     name = str(template)
     return name.rpartition(".")[2] if name.startswith("openfl.") else name
-
-
-def _check_stragglers(config: Config) -> None:
-    """Accept the policies under which every round waits for everybody, as ours does."""
-    section = "straggler_handling_policy"
-    template = config.get(section, {}).get("template")
-    if template is None:
-        return
-    settings = settings_of(config, section)
-    policy = openfl_class(template)
-    waits_for_all = {
-        "CutoffTimeBasedStragglerHandling": (
-            settings.get("straggler_cutoff_time", math.inf) == math.inf
-        ),
-        "PercentageBasedStragglerHandling": (
-            settings.get("percent_collaborators_needed", 1.0) == 1.0
-        ),
-    }
-    if not waits_for_all.get(policy, False):
-        raise UnsupportedPlanError(
-            f"{PLAN_MEMBER}: {section} {policy!r} closes rounds before everybody has reported;"
-            " here a round waits for all"
-        )

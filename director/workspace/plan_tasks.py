@@ -3,42 +3,39 @@
 `tasks: {train: {function: train_batches, kwargs: {...}}, ...}`.  OpenFL gives such tasks no type;
 it follows here from the arguments: with `apply: local` or `apply: global` a task validates the
 model just trained or the round's own, without `apply` it trains.
-Their order is that of the assigner's one group, or of the section where there is no group.
+Their order is that of the assigner's groups, or of the section where there are none.
 """
 
 from collections.abc import Mapping
 
-from director.core.model import Task
+from director.core.model import Task, TaskGroup
 from director.errors import InvalidArchiveError, UnsupportedPlanError
-from director.workspace.plan import check_template, settings_of
+from director.workspace.plan_groups import groups_of
 from director.workspace.plan_text import PLAN_MEMBER, Config
 
 TRAIN = "train"
 VALIDATE = "validate"
-_DEFAULT = "openfl.interface.aggregation_functions.WeightedAverage"
 
 _Entry = Mapping[object, object]
 
 
-def planned_tasks(config: Config) -> tuple[Task, ...]:
-    """Return every collaborator's tasks in their order; none where the plan has none.
+def planned_tasks(config: Config) -> tuple[tuple[Task, ...], tuple[TaskGroup, ...]]:
+    """Return all tasks, and who does which: no groups where everybody does all of them.
+
+    There are no tasks where the plan has none.
 
     Raises:
-        InvalidArchiveError: a task, or the assigner's group, makes no sense.
-        UnsupportedPlanError: not every collaborator would do the same.
+        InvalidArchiveError: a task, or a group of the assigner, makes no sense.
+        UnsupportedPlanError: the assigner is not one of OpenFL's.
     """
     entries = _entries(config)
     if not entries:
-        return ()
+        return (), ()
     tasks = {name: _task(name, entry) for name, entry in entries.items()}
-    order = _order(config, tuple(tasks))
-    missing = [name for name in order if name not in tasks]
-    if missing or len(set(order)) != len(order) or not order:
-        raise InvalidArchiveError(
-            f"{PLAN_MEMBER}: the assigner's task group names no tasks, one twice, or unknown ones"
-            f" ({', '.join(map(repr, missing)) or 'none unknown'})"
-        )
-    return tuple(tasks[name] for name in order)
+    groups = groups_of(config, tuple(tasks))
+    order = dict.fromkeys(name for group in groups for name in group.tasks)
+    is_for_all = len(groups) == 1 and not groups[0].collaborators
+    return tuple(tasks[name] for name in order), () if is_for_all else groups
 
 
 def planned_aggregations(config: Config, tasks: tuple[Task, ...]) -> dict[str, str]:
@@ -52,13 +49,13 @@ def planned_aggregations(config: Config, tasks: tuple[Task, ...]) -> dict[str, s
     for task in tasks:
         wish = entries[task.name].get("aggregation_type")
         template = wish.get("template") if isinstance(wish, dict) else wish
-        name = _DEFAULT if template is None else str(template)
+        name = "" if template is None else str(template)
         if chosen.setdefault(task.function_name, name) != name:
             raise UnsupportedPlanError(
                 f"{PLAN_MEMBER}: tasks with the function {task.function_name!r} want different"
                 " aggregation types"
             )
-    return chosen
+    return {function: name for function, name in chosen.items() if name}
 
 
 def _entries(config: Config) -> dict[str, _Entry]:
@@ -82,17 +79,3 @@ def _task(name: str, entry: _Entry) -> Task:
         task_type=TRAIN if apply is None else VALIDATE,
         apply_local=apply == "local",
     )
-
-
-def _order(config: Config, default: tuple[str, ...]) -> tuple[str, ...]:
-    groups = settings_of(config, "assigner").get("task_groups")
-    if groups is None:
-        return default
-    check_template(config, "assigner", {"RandomGroupedAssigner"})
-    match groups:
-        case [{"tasks": list(names), **rest}] if "collaborators" not in rest:
-            return tuple(map(str, names))
-        case _:
-            raise UnsupportedPlanError(
-                f"{PLAN_MEMBER}: the assigner does not have one task group for everybody"
-            )

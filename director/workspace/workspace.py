@@ -15,7 +15,7 @@ In the place of `tasks` may stand the pickles of OpenFL's interactive API.
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from director.core.model import Plan, Task
+from director.core.model import Plan, Task, TaskGroup
 from director.errors import InvalidArchiveError, UnsupportedPlanError
 from director.workspace.archive import Archive, open_archive
 from director.workspace.inert_pickle import Description, describe
@@ -32,7 +32,9 @@ from director.workspace.plan import (
     compression_of,
     openfl_class,
     rounds_of,
+    tls_of,
 )
+from director.workspace.plan_haste import haste_of
 from director.workspace.plan_tasks import planned_aggregations, planned_tasks
 from director.workspace.plan_text import PLAN_MEMBER, Config, read_config
 
@@ -42,18 +44,18 @@ _AGGREGATIONS = {
     "GeometricMedian": "geometric_median",
 }
 """OpenFL's classes without settings of their own, by our names."""
-_DEFAULT = "weighted_average"
 _MAX_NAME_LENGTH = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workspace:
-    """An archive that can be run; host and port are None where the plan leaves them open."""
+    """An archive that can be run; of the network, None is what the plan leaves open."""
 
     plan: Plan
     plan_text: str
     agg_addr: str | None
     agg_port: int | None
+    tls: bool | None
 
 
 def read_workspace(file: BinaryIO, limits: ArchiveLimits) -> Workspace:
@@ -70,17 +72,18 @@ def read_workspace(file: BinaryIO, limits: ArchiveLimits) -> Workspace:
     config = read_config(text, limits)
     check_sections(config)
     agg_addr, agg_port = address_of(config)
-    tasks, templates = _work(config, archive, limits)
-    aggregations = {function: _aggregation(name) for function, name in templates.items()}
+    tasks, groups, templates = _work(config, archive, limits)
     plan = Plan(
         rounds=rounds_of(config),
         tasks=tasks,
         compression=compression_of(config),
-        aggregations={
-            function: name for function, name in aggregations.items() if name != _DEFAULT
-        },
+        aggregations={function: _aggregation(name) for function, name in templates.items()},
+        groups=groups,
+        haste=haste_of(config),
     )
-    return Workspace(plan=plan, plan_text=text, agg_addr=agg_addr, agg_port=agg_port)
+    return Workspace(
+        plan=plan, plan_text=text, agg_addr=agg_addr, agg_port=agg_port, tls=tls_of(config)
+    )
 
 
 def _decoded(content: bytes) -> str:
@@ -92,9 +95,9 @@ def _decoded(content: bytes) -> str:
 
 def _work(
     config: Config, archive: Archive, limits: ArchiveLimits
-) -> tuple[tuple[Task, ...], dict[str, str]]:
-    """Return the tasks, and the class of aggregation by function."""
-    tasks = planned_tasks(config)
+) -> tuple[tuple[Task, ...], tuple[TaskGroup, ...], dict[str, str]]:
+    """Return the tasks, who does which, and by function the aggregations that are asked for."""
+    tasks, groups = planned_tasks(config)
     if tasks:
         aggregations = planned_aggregations(config, tasks)
     elif TASKS_MEMBER not in archive.files:
@@ -109,7 +112,7 @@ def _work(
     for name in (name for task in tasks for name in (task.name, task.function_name)):
         if not (name.isprintable() and 0 < len(name) <= _MAX_NAME_LENGTH):
             raise InvalidArchiveError(f"a task's or function's name is unusable: {name[:80]!r}")
-    return tasks, aggregations
+    return tasks, groups, aggregations
 
 
 def _described(archive: Archive, member: str, limits: ArchiveLimits) -> Description:
@@ -121,6 +124,7 @@ def _aggregation(template: str) -> str:
     name = _AGGREGATIONS.get(openfl_class(template))
     if name is None:
         raise UnsupportedPlanError(
-            f"the aggregation function {template!r} is not one of {', '.join(_AGGREGATIONS)}"
+            f"the aggregation function {template!r} is not one of {', '.join(_AGGREGATIONS)};"
+            " code that a workspace brings is never loaded here"
         )
     return name

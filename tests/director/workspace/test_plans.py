@@ -2,7 +2,7 @@
 
 import pytest
 
-from director.core.model import Plan, Task
+from director.core.model import Haste, Plan, Task, TaskGroup
 from director.errors import InvalidArchiveError, LimitExceededError, UnsupportedPlanError
 from tests.director.workspace.archives import PLAN, reading, with_plan
 
@@ -15,6 +15,10 @@ LOCAL = Task(
     apply_local=True,
 )
 ROUNDS = "aggregator: {settings: {rounds_to_train: 3}}\n"
+RANDOM = "openfl.component.RandomGroupedAssigner"
+STATIC = "openfl.component.StaticGroupedAssigner"
+CUTOFF = "CutoffTimeBasedStragglerHandling"
+PERCENTAGE = "PercentageBasedStragglerHandling"
 TASKS = "tasks: {train: {function: f}}\n"
 
 
@@ -22,7 +26,7 @@ def plan(text: str) -> Plan:
     return reading(with_plan(text)).plan
 
 
-def grouped(groups: str, template: str = "openfl.component.RandomGroupedAssigner") -> str:
+def grouped(groups: str, template: str = RANDOM) -> str:
     return f"{PLAN}assigner: {{template: {template}, settings: {{task_groups: {groups}}}}}\n"
 
 
@@ -44,23 +48,67 @@ def test_the_assigners_group_gives_the_order_and_the_choice_of_tasks() -> None:
     assert plan(grouped(order)).tasks == (GLOBAL, TRAIN)
 
 
+def test_shares_of_the_collaborators_may_do_different_tasks() -> None:
+    groups = (
+        "[{name: g, percentage: 0.6, tasks: [train, aggregated_model_validation]},"
+        " {name: h, percentage: 0.4, tasks: [aggregated_model_validation]}]"
+    )
+
+    read = plan(grouped(groups))
+
+    assert read.tasks == (TRAIN, GLOBAL)
+    assert read.groups == (
+        TaskGroup(tasks=(TRAIN.name, GLOBAL.name), share=0.6),
+        TaskGroup(tasks=(GLOBAL.name,), share=0.4),
+    )
+
+
+def test_named_collaborators_may_do_different_tasks() -> None:
+    groups = (
+        "[{name: g, collaborators: [a], tasks: [train]},"
+        " {name: h, collaborators: [b, c], tasks: [aggregated_model_validation]}]"
+    )
+
+    read = plan(grouped(groups, "openfl.component.StaticGroupedAssigner"))
+
+    assert [group.collaborators for group in read.groups] == [("a",), ("b", "c")]
+
+
+def test_one_group_for_everybody_is_no_group() -> None:
+    assert plan(grouped("[{tasks: [train]}]")).groups == ()
+
+
 @pytest.mark.parametrize(
     ("groups", "template"),
     [
-        pytest.param("[{tasks: [train]}, {tasks: [train]}]", "", id="two groups"),
-        pytest.param("[{tasks: [train], collaborators: [a]}]", "", id="some collaborators"),
-        pytest.param("[]", "", id="no group"),
-        pytest.param("train", "", id="not a list"),
-        pytest.param("[{tasks: [train]}]", "openfl.component.StaticGroupedAssigner", id="static"),
-        pytest.param("[{tasks: [train]}]", "my.RandomGroupedAssigner", id="its own"),
+        pytest.param("[]", RANDOM, id="no group"),
+        pytest.param("train", RANDOM, id="not a list"),
+        pytest.param("[train]", RANDOM, id="not groups"),
+        pytest.param("[{tasks: [train]}, {tasks: [train]}]", RANDOM, id="no shares"),
+        pytest.param("[{tasks: [train], percentage: 0.5}]", RANDOM, id="not all"),
+        pytest.param("[{tasks: [train], percentage: true}]", RANDOM, id="not a share"),
+        pytest.param("[{tasks: [train]}]", STATIC, id="nobody named"),
+        pytest.param("[{tasks: [train], collaborators: []}]", STATIC, id="nobody at all"),
     ],
 )
-def test_a_plan_in_which_not_all_do_the_same_is_refused(groups: str, template: str) -> None:
-    with pytest.raises(UnsupportedPlanError, match="assigner"):
-        plan(grouped(groups, template or "openfl.component.RandomGroupedAssigner"))
+def test_groups_that_make_no_sense_are_refused(groups: str, template: str) -> None:
+    with pytest.raises(InvalidArchiveError, match="assigner"):
+        plan(grouped(groups, template))
 
 
-@pytest.mark.parametrize("names", ["[]", "[train, train]", "[dance]"])
+@pytest.mark.parametrize(
+    ("groups", "template", "named"),
+    [
+        ("[{tasks: [train], collaborators: [a]}]", RANDOM, "cannot name them"),
+        ("[{tasks: [train]}]", "my.RandomGroupedAssigner", r"my\.RandomGroupedAssigner"),
+    ],
+)
+def test_an_assigner_that_we_do_not_have_is_refused(groups: str, template: str, named: str) -> None:
+    with pytest.raises(UnsupportedPlanError, match=named):
+        plan(grouped(groups, template))
+
+
+@pytest.mark.parametrize("names", ["[]", "[train, train]", "[dance]", "train"])
 def test_a_group_that_names_no_tasks_or_one_twice_or_unknown_ones_is_refused(names: str) -> None:
     with pytest.raises(InvalidArchiveError, match="task group"):
         plan(grouped(f"[{{tasks: {names}}}]"))
@@ -116,9 +164,9 @@ def test_a_plan_without_rounds_is_refused(section: str) -> None:
         "compression_pipeline: {template: openfl.pipelines.NoCompressionPipeline}",
         "compression_pipeline: {settings: {}}",
         "straggler_handling_policy: {}",
-        stragglers("CutoffTimeBasedStragglerHandling", "{}"),
-        stragglers("CutoffTimeBasedStragglerHandling", "{straggler_cutoff_time: .inf}"),
-        stragglers("PercentageBasedStragglerHandling", "{percent_collaborators_needed: 1.0}"),
+        stragglers(CUTOFF, "{}"),
+        stragglers(CUTOFF, "{straggler_cutoff_time: .inf}"),
+        stragglers(PERCENTAGE, "{percent_collaborators_needed: 1.0}"),
         "collaborator: {template: my.Collaborator, settings: {delta_updates: true}}",
         "task_runner: {template: my.Runner}",
     ],
@@ -154,14 +202,6 @@ def test_a_pipeline_that_we_can_undo_is_accepted(template: str, name: str) -> No
         ),
         ("compression_pipeline: {template: my.NoCompressionPipeline}", "my.NoCompressionPipeline"),
         ("compression_pipeline: {template: [1]}", "compression_pipeline"),
-        (
-            stragglers("CutoffTimeBasedStragglerHandling", "{straggler_cutoff_time: 60}"),
-            "CutoffTimeBasedStragglerHandling",
-        ),
-        (
-            stragglers("PercentageBasedStragglerHandling", "{percent_collaborators_needed: 0.5}"),
-            "PercentageBasedStragglerHandling",
-        ),
         ("straggler_handling_policy: {template: my.Policy}", "my.Policy"),
         ("collaborator: {defaults: plan/defaults/collaborator.yaml}", "'collaborator'"),
     ],
@@ -171,10 +211,87 @@ def test_what_would_silently_change_results_is_refused_by_name(section: str, nam
         plan(f"{PLAN}{section}\n")
 
 
+@pytest.mark.parametrize(
+    ("policy", "settings", "haste"),
+    [
+        (CUTOFF, "{straggler_cutoff_time: 60}", Haste(after_s=60)),
+        (
+            CUTOFF,
+            "{straggler_cutoff_time: 2.5, minimum_reporting: 3}",
+            Haste(after_s=2.5, minimum=3),
+        ),
+        (PERCENTAGE, "{percent_collaborators_needed: 0.5}", Haste(share=0.5)),
+        (
+            PERCENTAGE,
+            "{percent_collaborators_needed: 0, minimum_reporting: 2}",
+            Haste(share=0, minimum=2),
+        ),
+    ],
+)
+def test_a_plan_may_ask_for_haste(policy: str, settings: str, haste: Haste) -> None:
+    assert plan(f"{PLAN}{stragglers(policy, settings)}\n").haste == haste
+
+
+@pytest.mark.parametrize(
+    ("policy", "settings"),
+    [
+        (CUTOFF, "{straggler_cutoff_time: -1}"),
+        (CUTOFF, "{straggler_cutoff_time: soon}"),
+        (CUTOFF, "{straggler_cutoff_time: true}"),
+        (CUTOFF, "{straggler_cutoff_time: .nan}"),
+        (CUTOFF, "{minimum_reporting: 0}"),
+        (PERCENTAGE, "{minimum_reporting: 1.5}"),
+        (PERCENTAGE, "{percent_collaborators_needed: 50}"),
+    ],
+)
+def test_haste_that_makes_no_sense_is_refused(policy: str, settings: str) -> None:
+    with pytest.raises(InvalidArchiveError, match=r"straggler_handling_policy\.settings"):
+        plan(f"{PLAN}{stragglers(policy, settings)}\n")
+
+
 @pytest.mark.parametrize("section", ["aggregator", "network"])
 def test_settings_that_are_no_mapping_are_refused(section: str) -> None:
     with pytest.raises(InvalidArchiveError, match=f"{section}.settings"):
         plan(f"{PLAN.replace(f'{section}: {{', 'kept: {')}{section}: {{settings: [1]}}\n")
+
+
+@pytest.mark.parametrize(
+    ("setting", "named"),
+    [
+        ("log_metric_callback: {template: my.callback}", "log_metric_callback"),
+        ("single_col_cert_common_name: everybody", "single_col_cert_common_name"),
+    ],
+)
+def test_what_an_aggregator_of_openfl_does_and_ours_does_not_is_refused(
+    setting: str, named: str
+) -> None:
+    with pytest.raises(UnsupportedPlanError, match=named):
+        plan(PLAN.replace("rounds_to_train: 3", f"rounds_to_train: 3, {setting}"))
+
+
+def test_where_an_aggregator_of_openfl_keeps_its_files_does_not_matter() -> None:
+    kept = "rounds_to_train: 3, db_store_rounds: 2, write_logs: true, best_state_path: save/b.pbuf"
+
+    assert plan(PLAN.replace("rounds_to_train: 3", kept)).rounds == 3
+
+
+@pytest.mark.parametrize(
+    ("settings", "tls"), [("tls: true", True), ("tls: false", False), ("agg_addr: auto", None)]
+)
+def test_a_plan_may_say_whether_collaborators_use_tls(settings: str, *, tls: bool | None) -> None:
+    text = PLAN.replace("agg_addr: auto, agg_port: auto", settings)
+
+    assert reading(with_plan(text)).tls is tls
+
+
+def test_collaborators_that_would_show_no_certificates_are_refused() -> None:
+    with pytest.raises(UnsupportedPlanError, match="disable_client_auth"):
+        plan(PLAN.replace("agg_addr: auto", "tls: true, disable_client_auth: true"))
+
+
+def test_what_is_neither_with_nor_without_tls_is_refused() -> None:
+    with pytest.raises(InvalidArchiveError, match="tls"):
+        plan(PLAN.replace("agg_addr: auto", "tls: perhaps"))
 
 
 def test_another_aggregator_is_refused_by_name() -> None:
@@ -187,6 +304,7 @@ def test_another_aggregator_is_refused_by_name() -> None:
     [
         ("{template: openfl.interface.aggregation_functions.Median}", "median"),
         ("openfl.interface.aggregation_functions.GeometricMedian", "geometric_median"),
+        ("openfl.interface.aggregation_functions.WeightedAverage", "weighted_average"),
     ],
 )
 def test_a_task_may_ask_for_an_aggregation(wish: str, name: str) -> None:

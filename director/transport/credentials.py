@@ -58,7 +58,7 @@ def find_certificates(
 
 def server_credentials(files: CertificateFiles) -> grpc.ServerCredentials:
     """Return credentials that demand client certificates and follow the files as they change."""
-    renewal = _Renewal(files)
+    renewal = Renewal(files)
     return grpc.dynamic_ssl_server_credentials(
         renewal.configuration(),
         # None, where nothing has changed, is missing from the library's type.
@@ -67,7 +67,7 @@ def server_credentials(files: CertificateFiles) -> grpc.ServerCredentials:
     )
 
 
-class _Renewal:
+class Renewal:
     """Looks at the files at every handshake, which costs microseconds, and reads what is new."""
 
     def __init__(self, files: CertificateFiles) -> None:
@@ -75,6 +75,7 @@ class _Renewal:
         self._stamp = _stamp(files)
 
     def configuration(self) -> grpc.ServerCertificateConfiguration:
+        """Return what the files hold now."""
         content = {role: path.read_bytes() for role, path in self._files.items()}
         return grpc.ssl_server_certificate_configuration(
             [(content["private_key"], content["certificate"])],

@@ -119,3 +119,21 @@ def test_a_changed_answer_does_not_change_the_next() -> None:
 
     (info,) = remembering.response([view]).envoy_infos
     assert info.shard_info.node_info.name == "env-1"
+
+
+def test_an_equal_shard_is_as_good_as_the_same() -> None:
+    remembering = EnvoyList()
+
+    for _ in range(2):
+        view = EnvoyView(
+            shard=Shard(envoy=EnvoyName("env-1"), devices=(Device(name="A100"),)),
+            is_online=False,
+            is_experiment_running=False,
+            seen_at=1.0,
+            valid_s=120.0,
+            experiment=None,
+        )
+
+        (info,) = remembering.response([view]).envoy_infos
+
+        assert shard_from(info.shard_info) == view.shard

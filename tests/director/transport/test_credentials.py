@@ -5,8 +5,14 @@ from pathlib import Path
 
 import grpc
 import pytest
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+    load_pem_private_key,
+)
 
-from director.transport.credentials import CertificateError, find_certificates
+from director.transport.credentials import CertificateError, Renewal, find_certificates
 from director.transport.server import DirectorGRPCServer
 from protos import director_pb2
 from simulator.network.api import ClientCredentials
@@ -48,7 +54,35 @@ def test_certificates_that_cannot_be_used_are_told_apart(
     assert told in str(refused.value)
 
 
+def test_a_key_with_a_password_is_refused_rather_than_asked_for(tmp_path: Path) -> None:
+    files = write_certificates(Pki(), tmp_path)
+    key = load_pem_private_key(files["private_key"].read_bytes(), password=None)
+    files["private_key"].write_bytes(
+        key.private_bytes(
+            Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"correct horse")
+        )
+    )
+
+    with pytest.raises(CertificateError, match="an unencrypted key"):
+        find_certificates(**files)
+
+
 # ---------------------------------------------------------------- renewal
+
+
+def test_files_are_read_again_when_they_have_changed_and_only_then(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    files = write_certificates(Pki(), tmp_path)
+    renewal = Renewal(find_certificates(**files))
+
+    assert renewal.changed_configuration() is None
+    write_certificates(Pki(), tmp_path)
+    assert renewal.changed_configuration() is not None
+    assert renewal.changed_configuration() is None
+    files["certificate"].unlink()
+    assert renewal.changed_configuration() is None
+    assert "the renewed certificates are not used" in caplog.text
 
 
 async def works(port: int, shown: ClientCredentials) -> bool:

@@ -2,6 +2,7 @@
 
 import asyncio
 import inspect
+import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -126,6 +127,25 @@ async def test_a_free_port_is_found_and_told(*, tls: bool) -> None:
         assert it.server.server is not None
         assert it.fake.is_started
         assert it.fake.listens_on == ("localhost", it.server.port)
+
+
+@pytest.mark.wire
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_blocking_start_returns_after_a_signal(number: signal.Signals) -> None:
+    class Signalling(FakeDirector):
+        async def start(self) -> None:
+            await super().start()
+            signal.raise_signal(number)
+
+    server = DirectorGRPCServer(
+        director_cls=Signalling, tls=False, listen_host="localhost", listen_port=0
+    )
+
+    server.start()
+
+    fake: Any = server.director
+    assert fake.is_closed
+    assert signal.getsignal(number) in {signal.SIG_DFL, signal.default_int_handler}
 
 
 @pytest.mark.wire
@@ -278,6 +298,18 @@ async def test_the_health_of_an_unknown_service_is_not_found() -> None:
             await health_of(it, "no.such.Service")
 
         assert refused.value.code() == grpc.StatusCode.NOT_FOUND
+
+
+@pytest.mark.wire
+async def test_who_watches_the_health_of_an_unknown_service_is_told_that_it_is_unknown() -> None:
+    async with served() as it, it.channel() as channel:
+        health = health_pb2_grpc.HealthStub(channel)
+
+        watch = health.Watch(health_pb2.HealthCheckRequest(service="no.such.Service"))
+
+        answer = await watch.read()
+        assert answer.status == health_pb2.HealthCheckResponse.SERVICE_UNKNOWN
+        watch.cancel()
 
 
 @pytest.mark.wire

@@ -75,7 +75,8 @@ class Delivery(Checker):
             if not story.accepted.is_ok or _is_over(story, due):
                 continue
             # Accepted is not begun, where a review or the limit of running ones comes between.
-            if story.is_pending_after(story.accepted_at) or due > history.ended_at:
+            may_pend = history.header.may_queue and story.is_pending_after(story.accepted_at)
+            if may_pend or due > history.ended_at:
                 continue
             for envoy in story.collaborators:
                 waits = _parked(history, envoy, story, transit_s)

@@ -238,6 +238,7 @@ class _Play:
             transit_s=scenario.network.transit_s() + allowance_s,
             sample_shape=config.sample_shape,
             target_shape=config.target_shape,
+            may_queue=_may_queue(scenario),
         )
 
 
@@ -257,6 +258,14 @@ def _probe(record: HistoryRecorder, host: Host, at: str) -> None:
     held = host.held()
     if held:
         record.note("probe", {"at": at, "open_calls": host.network.open_calls(), **held})
+
+
+def _may_queue(scenario: Scenario) -> bool:
+    """Whether experiments may wait for a review or their turn; with others' Directors, perhaps."""
+    spec = scenario.director
+    if spec.run != "inprocess" or spec.review is not None:
+        return True
+    return len(scenario.experiments()) > spec.limits.max_running_experiments
 
 
 def _rounds(scenario: Scenario) -> int:

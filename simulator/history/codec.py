@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TextIO
 
 from simulator.history.entry import Entry, Header, Json, JsonObject, Kind
-from simulator.history.fields import RecordError, as_table, number, table, text, texts, whole
+from simulator.history.fields import RecordError, as_table, flag, number, table, text, texts, whole
 from simulator.history.history import History
 
 VERSION = 1
@@ -87,6 +87,7 @@ def _header_line(header: Header, entries: int) -> str:
             "epoch": header.epoch,
             "heartbeat_period_s": header.heartbeat_period_s,
             "identity": header.identity,
+            "may_queue": header.may_queue,
             "sample_shape": list(header.sample_shape),
             "scenario": header.scenario,
             "seed": header.seed,
@@ -122,6 +123,7 @@ def _header(value: JsonObject) -> tuple[Header, int]:
         transit_s=number(value, "transit_s"),
         sample_shape=texts(value, "sample_shape"),
         target_shape=texts(value, "target_shape"),
+        may_queue=flag(value, "may_queue", default=True),
         version=version,
     )
     return header, whole(value, "entries")

@@ -60,4 +60,6 @@ class Header:
     """The longest that a message may take between actor and Director while no fault is open."""
     sample_shape: tuple[str, ...]
     target_shape: tuple[str, ...]
+    may_queue: bool = True
+    """Whether there is a reason to keep an accepted experiment pending: a review, or a limit."""
     version: int = 1

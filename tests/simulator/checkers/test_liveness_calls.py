@@ -158,6 +158,19 @@ def test_a_delivery_that_faults_reviews_or_removals_hold_up_is_not_judged() -> N
     assert Delivery().check(tale.history()).occasions == 0
 
 
+def test_without_review_or_limit_nothing_excuses_a_pending_experiment() -> None:
+    tale = Tale(may_queue=False)
+    tale.actor("alice", "frontend", 0)
+    tale.envoy("a")
+    tale.wait("a", 15, 15)
+    tale.submit("e1", ["a"], 20)
+    tale.status("e1", 22, "pending")
+
+    judgement = Delivery().check(tale.history())
+
+    assert "was answered empty-handed" in only_message(judgement)
+
+
 # ---------------------------------------------------------------- throughput
 
 

@@ -19,6 +19,7 @@ class Tale:
         *,
         period_s: float = 10,
         transit_s: float = 0.1,
+        may_queue: bool = True,
         phases: Sequence[tuple[str, float, float]] = (
             ("calm", 0, 60),
             ("storm", 60, 180),
@@ -38,6 +39,7 @@ class Tale:
             transit_s=transit_s,
             sample_shape=("8",),
             target_shape=("1",),
+            may_queue=may_queue,
         )
         self.note(0, "director.start", {})
         for name, begin, end in phases:

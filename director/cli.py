@@ -91,6 +91,8 @@ def start(config_path: Path, *, tls: bool, log_level: str, **given: Path | None)
         server = DirectorGRPCServer(
             tls=tls, **_certificates(config, config_path.parent, given), **_keywords(config)
         )
+        server.metrics_host = config.settings.metrics_host
+        server.metrics_port = config.settings.metrics_port
         server.start()
     except CertificateError as error:
         raise click.ClickException(

@@ -6,18 +6,29 @@ Every mistake in it is told at once, with its place and what was probably meant.
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+)
+from pydantic_core import ErrorDetails, PydanticCustomError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
+from director.extras import MissingExtraError, require
 from director.log_lines import LogFormat
 from director.settings import Settings
 
+T = TypeVar("T")
+
 _DAY_S = 24 * 60 * 60
 
+_MISSING = "missing_extra"
 _WANTED = {
     "model_type": "be a section with keys",
     "tuple_type": "be a list, such as ['64', '64']",
@@ -38,6 +49,21 @@ def _or_empty(section: object) -> object:
     return {} if section is None else section
 
 
+def _installed(extra: str) -> AfterValidator:
+    """Let something be asked for only where it can be had."""
+
+    def check(value: T) -> T:
+        if value is None or value is False:
+            return value
+        try:
+            require(extra)
+        except MissingExtraError as missing:
+            raise PydanticCustomError(_MISSING, "{told}", {"told": str(missing)}) from None
+        return value
+
+    return AfterValidator(check)
+
+
 Shape = tuple[Annotated[str, BeforeValidator(_as_text)], ...]
 
 
@@ -54,6 +80,9 @@ class ServerSettings(Settings):
     """OpenFL's; we run nothing of an experiment, so there is nothing to install."""
     review_experiment: bool = False
     log_format: LogFormat = "text"
+    metrics_host: str = Field(default="localhost", min_length=1)
+    metrics_port: Annotated[int | None, _installed("metrics")] = Field(default=None, ge=0, le=65535)
+    """0 finds a free one; None: there are none."""
 
     def of_the_director(self) -> Settings:
         """Return the part that is not about the server."""
@@ -104,6 +133,8 @@ def _mistake(content: Any, detail: ErrorDetails) -> tuple[int, int, str]:
 
 
 def _reason(keys: Sequence[int | str], detail: ErrorDetails) -> str:
+    if detail["type"] == _MISSING:
+        return detail["msg"]
     if detail["type"] != "extra_forbidden":
         wanted = _WANTED.get(detail["type"], detail["msg"].removeprefix("Input should "))
         return f"should {wanted}, not {detail['input']!r:.80}"

@@ -5,34 +5,42 @@ raised.  So handlers are registered to take bytes, and decode them where errors 
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
-from typing import Any, TypeAlias, cast
+from typing import Any, cast
 
 import grpc
 import grpc.aio
 from google.protobuf.message import DecodeError
 
+from director.transport.metering import Handler, Meter
 from director.transport.status import UNDECODABLE, Context
 from director.transport.streams import closing
 
-Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 Decode = Callable[[bytes], Any]
 
 
-def decoding(server: grpc.aio.Server, *, undecodable: grpc.StatusCode) -> grpc.aio.Server:
-    """Return what generated code registers a servicer on, in place of the server itself."""
-    return cast("grpc.aio.Server", _Desk(server, undecodable))
+def decoding(
+    server: grpc.aio.Server, *, undecodable: grpc.StatusCode, meter: Meter | None = None
+) -> grpc.aio.Server:
+    """Return what generated code registers a servicer on, in place of the server itself.
+
+    A meter, where one is given, counts what is asked of the servicer.
+    """
+    return cast("grpc.aio.Server", _Desk(server, undecodable, meter))
 
 
 class _Desk:
     """The two methods of a server that generated code calls."""
 
-    def __init__(self, server: grpc.aio.Server, undecodable: grpc.StatusCode) -> None:
+    def __init__(
+        self, server: grpc.aio.Server, undecodable: grpc.StatusCode, meter: Meter | None
+    ) -> None:
         self._server = server
         self._undecodable = undecodable
+        self._meter = meter
 
     def add_generic_rpc_handlers(self, handlers: Iterable[grpc.GenericRpcHandler]) -> None:
         self._server.add_generic_rpc_handlers(
-            tuple(_Decoding(handler, self._undecodable) for handler in handlers)
+            tuple(_Decoding(handler, self._undecodable, self._meter) for handler in handlers)
         )
 
     def add_registered_method_handlers(
@@ -44,9 +52,12 @@ class _Desk:
 class _Decoding(grpc.GenericRpcHandler):
     """The handlers of a service, each made to decode for itself what is not a stream."""
 
-    def __init__(self, inner: grpc.GenericRpcHandler, undecodable: grpc.StatusCode) -> None:
+    def __init__(
+        self, inner: grpc.GenericRpcHandler, undecodable: grpc.StatusCode, meter: Meter | None
+    ) -> None:
         self._inner = inner
         self._undecodable = undecodable
+        self._meter = meter
         self._handlers: dict[str, Handler] = {}
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> "Handler | None":
@@ -57,8 +68,11 @@ class _Decoding(grpc.GenericRpcHandler):
         handler = self._inner.service(handler_call_details)
         if handler is None:
             return None
+        made = self._made_to_decode(handler)
+        if self._meter is not None:
+            made = self._meter.metered(method, made)
         # Only methods that exist are remembered: a caller may name as many others as it likes.
-        self._handlers[method] = made = self._made_to_decode(handler)
+        self._handlers[method] = made
         return made
 
     def _made_to_decode(self, handler: Handler) -> Handler:

@@ -5,7 +5,8 @@ import contextlib
 import logging
 import signal
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,9 @@ from director.transport.credentials import (
 )
 from director.transport.director_server import DirectorServicer
 from director.transport.health import HealthServicer
+from director.transport.metering import Meter
 from director.transport.registration import decoding
+from director.transport.showing import showing
 from protos import aggregator_pb2, aggregator_pb2_grpc, director_pb2, director_pb2_grpc
 
 _log = logging.getLogger(__name__)
@@ -70,6 +73,9 @@ class DirectorGRPCServer(DirectorServicer):
 
     grace_s = 10.0
     """How long requests that are under way may take when the server stops."""
+    metrics_host = "localhost"
+    metrics_port: int | None = None
+    """Where Prometheus may ask while the server serves; 0 finds a free port, None: nowhere."""
 
     def __init__(
         self,
@@ -102,6 +108,7 @@ class DirectorGRPCServer(DirectorServicer):
         self._host = _bracketed(listen_host)
         self._port = listen_port
         self.server: grpc.aio.Server | None = None
+        self._meter: Meter | None = None
         self._health = HealthServicer(
             (
                 director_pb2.DESCRIPTOR.services_by_name["Director"].full_name,
@@ -137,14 +144,15 @@ class DirectorGRPCServer(DirectorServicer):
 
     def register(self, grpc_server: grpc.aio.Server) -> None:
         """Let a server, which is not started yet, answer for both services and for its health."""
-        director_pb2_grpc.add_DirectorServicer_to_server(
-            self, decoding(grpc_server, undecodable=grpc.StatusCode.INVALID_ARGUMENT)
+        refusing = partial(
+            decoding, grpc_server, undecodable=grpc.StatusCode.INVALID_ARGUMENT, meter=self._meter
         )
+        director_pb2_grpc.add_DirectorServicer_to_server(self, refusing())
         aggregator_pb2_grpc.add_AggregatorServicer_to_server(
             AggregatorServicer(self.director, tls=self.tls),
-            decoding(grpc_server, undecodable=grpc.StatusCode.UNAVAILABLE),
+            refusing(undecodable=grpc.StatusCode.UNAVAILABLE),
         )
-        self._health.register(decoding(grpc_server, undecodable=grpc.StatusCode.INVALID_ARGUMENT))
+        self._health.register(refusing())
 
     def start(self) -> None:
         """Serve until SIGTERM or Ctrl-C; then let what is under way end, and return.
@@ -166,7 +174,28 @@ class DirectorGRPCServer(DirectorServicer):
 
         Raises:
             CannotListenError: the address is in use, or not this machine's.
+            MissingExtraError: what the metrics take is not installed.
         """
+        async with AsyncExitStack() as stack:
+            if self.metrics_port is not None:
+                await self._show_metrics(stack)
+            await stack.enter_async_context(self._answering())
+            yield
+
+    async def _show_metrics(self, stack: AsyncExitStack) -> None:
+        host, port = self.metrics_host, self.metrics_port
+        self._meter = Meter()
+        shown = showing(self.director, self._meter, host=host, port=port or 0)
+        try:
+            self.metrics_port = await stack.enter_async_context(shown)
+        except OSError as error:
+            raise CannotListenError(
+                f"cannot listen on {host}:{port} for metrics: {error.strerror}"
+            ) from None
+        _log.info("metrics on http://%s:%d/metrics", _bracketed(host), self.metrics_port)
+
+    @asynccontextmanager
+    async def _answering(self) -> AsyncIterator[None]:
         server = grpc.aio.server(options=OPTIONS)
         self.register(server)
         try:

@@ -203,6 +203,28 @@ def test_a_file_that_cannot_be_read_is_told_to_be_unreadable(tmp_path: Path) -> 
         load_config(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("setting", "module", "extra"),
+    [("metrics_port: 0", "prometheus_client", "metrics")],
+)
+def test_what_is_asked_for_and_not_installed_is_told_with_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, setting: str, module: str, extra: str
+) -> None:
+    monkeypatch.setitem(sys.modules, module, None)
+    key, _, _ = setting.partition(":")
+
+    code, output = run(
+        "start", "-c", str(written(tmp_path, f"settings: {{{setting}}}")), "--disable-tls"
+    )
+
+    assert code == 1
+    assert output == (
+        f"Error: {tmp_path}/director.yaml:1:12: settings.{key}:"
+        f" {extra} is not installed here: pip install 'squall[{extra}]'\n"
+    )
+    assert load_config(written(tmp_path, f"settings: {{{key}: null}}")) == Config()
+
+
 # ---------------------------------------------------------------- start, refused
 
 

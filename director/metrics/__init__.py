@@ -1,0 +1,1 @@
+"""What a Director counts, for Prometheus; needs the extra `squall[metrics]`."""

@@ -133,7 +133,7 @@ class Attendance:
             lost_at, _ = dead[len(self.collaborators) - self._needed]
             give_up_at = max(lost_at, self._round_began_at) + self._rules.below_quorum_s
             if now >= give_up_at:
-                return GiveUp(reason=f"{lacking}, and nobody came back in time")
+                return GiveUp(reason=f"{lacking}; nobody came back in time")
             alarms.append(give_up_at)
         return KeepWaiting(
             until=min((at for at in alarms if at > now), default=None), lacking=lacking

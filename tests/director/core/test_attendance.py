@@ -1,0 +1,350 @@
+"""Whom a round waits for, how long, and when it gives up."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, strategies as st
+
+from director.core.attendance import (
+    Attendance,
+    GiveUp,
+    GoOn,
+    KeepWaiting,
+    Presence,
+    Verdict,
+)
+from director.core.model import EnvoyName, Haste
+from director.core.rules import Quorum, Rules
+
+A, B, C, D, E = (EnvoyName(name) for name in "abcde")
+ALL = (A, B, C, D, E)
+RULES = Rules(heartbeat_period_s=10, offline_grace_s=30, below_quorum_s=100)
+"""A sign of life counts for 20 s; who is silent for 50 s is dead."""
+DEAD_S = RULES.dead_after_s
+
+
+def begun(
+    collaborators: Sequence[EnvoyName] = ALL, *, rules: Rules = RULES, haste: Haste | None = None
+) -> Attendance:
+    """A run that was opened at 0."""
+    return Attendance(rules, haste, collaborators, opened_at=0)
+
+
+def seen(*names: EnvoyName, at: float) -> Mapping[EnvoyName, float]:
+    return dict.fromkeys(names, at)
+
+
+def judged(
+    attendance: Attendance,
+    now: float,
+    *,
+    reported: Sequence[EnvoyName] = (),
+    roll: Mapping[EnvoyName, float] | None = None,
+) -> Verdict:
+    return attendance.judge(reported, {} if roll is None else roll, now)
+
+
+# ---------------------------------------------------------------- the living and the dead
+
+
+def test_a_round_waits_for_everybody_who_lives() -> None:
+    attendance = begun()
+
+    verdict = judged(attendance, 1000, reported=[A, B, C, D], roll=seen(E, at=990))
+
+    assert verdict == KeepWaiting(until=990 + DEAD_S)
+
+
+def test_a_round_closes_when_everybody_has_reported() -> None:
+    assert judged(begun(), 1, reported=ALL) == GoOn(without=())
+
+
+def test_a_round_goes_on_without_the_dead_once_a_quorum_has_reported() -> None:
+    attendance = begun()
+    roll = seen(D, E, at=0)
+
+    waits = judged(attendance, DEAD_S - 1, reported=[A, B, C], roll=roll)
+    goes_on = judged(attendance, DEAD_S, reported=[A, B, C], roll=roll)
+
+    assert waits == KeepWaiting(until=DEAD_S)
+    assert goes_on == GoOn(without=(D, E))
+
+
+def test_a_living_collaborator_is_waited_for_although_a_quorum_has_reported() -> None:
+    verdict = judged(begun(), 100, reported=[A, B, C], roll={**seen(D, at=0), **seen(E, at=99)})
+
+    assert verdict == KeepWaiting(until=99 + DEAD_S)
+
+
+def test_who_never_came_is_waited_for_from_the_opening_on() -> None:
+    attendance = Attendance(RULES, None, ALL, opened_at=500)
+
+    assert judged(attendance, 501, reported=[A, B, C]) == KeepWaiting(until=500 + DEAD_S)
+    assert judged(attendance, 500 + DEAD_S, reported=[A, B, C]) == GoOn(without=(D, E))
+
+
+def test_a_director_that_was_down_counts_from_its_own_opening() -> None:
+    attendance = Attendance(RULES, None, ALL, opened_at=500)
+
+    verdict = judged(attendance, 501, reported=[A, B, C], roll=seen(*ALL, at=10))
+
+    assert verdict == KeepWaiting(until=500 + DEAD_S)
+
+
+def test_who_calls_its_aggregator_lives_although_it_is_not_registered() -> None:
+    attendance = begun()
+    attendance.note_call(E, 40)
+
+    verdict = judged(attendance, DEAD_S, reported=[A, B, C, D])
+
+    assert verdict == KeepWaiting(until=40 + DEAD_S)
+    assert attendance.presence({}, 41)[E] is Presence.HERE
+
+
+def test_who_comes_back_is_waited_for_again() -> None:
+    attendance = begun()
+    judged(attendance, DEAD_S, reported=[A, B], roll=seen(C, at=DEAD_S))
+
+    verdict = judged(attendance, 60, reported=[A, B], roll={**seen(C, at=60), **seen(D, at=59)})
+
+    assert verdict == KeepWaiting(until=59 + DEAD_S)
+
+
+# ---------------------------------------------------------------- too few
+
+
+def test_below_the_quorum_a_round_waits_for_somebody_to_come_back_and_then_gives_up() -> None:
+    attendance = begun()
+    roll = {**seen(A, B, at=200), **seen(C, at=0), **seen(D, at=10), **seen(E, at=20)}
+    lost_at = 20 + DEAD_S  # with the third of five, the majority has gone
+
+    waits = judged(attendance, 200, reported=[A, B], roll=roll)
+    waits_early = judged(begun(), lost_at, reported=[A, B], roll=roll)
+    gives_up = judged(attendance, lost_at + 100, reported=[A, B], roll=roll)
+
+    assert isinstance(waits_early, KeepWaiting)
+    assert waits_early.until == lost_at + 100
+    assert "3 of 5" in waits_early.lacking
+    assert isinstance(waits, GiveUp)
+    assert isinstance(gives_up, GiveUp)
+    assert gives_up.reason == (
+        "below the quorum: a round needs 3 of 5 collaborators, and nothing is heard of c, d, e;"
+        " nobody came back in time"
+    )
+
+
+def test_somebody_who_comes_back_in_time_saves_the_run() -> None:
+    attendance = begun()
+    roll = dict(seen(*ALL, at=0))
+
+    lacks = judged(attendance, DEAD_S + 99, roll=roll)
+    saved = judged(attendance, DEAD_S + 100, roll={**roll, **seen(A, B, C, at=DEAD_S + 99)})
+
+    assert isinstance(lacks, KeepWaiting)
+    assert lacks.lacking
+    assert saved == KeepWaiting(until=2 * DEAD_S + 99)
+
+
+def test_a_round_that_begins_below_the_quorum_has_its_whole_time() -> None:
+    attendance = begun()
+    attendance.begin_round(1000)
+
+    verdict = judged(attendance, 1000, roll=seen(A, at=999))
+
+    assert isinstance(verdict, KeepWaiting)
+    assert verdict.until == 999 + DEAD_S
+    assert isinstance(judged(attendance, 1100, roll=seen(A, at=1099)), GiveUp)
+
+
+def test_a_run_of_one_is_given_up_without_it() -> None:
+    attendance = begun([A])
+
+    assert judged(attendance, 0) == KeepWaiting(until=DEAD_S)
+    verdict = judged(attendance, DEAD_S)
+    assert isinstance(verdict, KeepWaiting)
+    assert verdict.until == DEAD_S + 100
+    assert isinstance(judged(attendance, DEAD_S + 100), GiveUp)
+
+
+def test_of_many_dead_only_some_are_named() -> None:
+    crowd = [EnvoyName(f"e{number}") for number in range(20)]
+
+    verdict = judged(begun(crowd), DEAD_S, roll={})
+
+    assert isinstance(verdict, KeepWaiting)
+    assert verdict.lacking.endswith("nothing is heard of e0, e1, e10, e11, e12 and 15 more")
+
+
+# ---------------------------------------------------------------- haste
+
+
+def hasty(after_s: float, *, share: float = 0, minimum: int = 1) -> Attendance:
+    return begun(haste=Haste(after_s=after_s, share=share, minimum=minimum))
+
+
+ALIVE = seen(*ALL, at=1_000)
+
+
+def test_a_term_begins_with_the_first_task_and_ends_the_waiting_for_the_slow() -> None:
+    attendance = hasty(30, minimum=2)
+
+    assert attendance.note_work(990)
+    assert not attendance.note_work(995)
+    waits = judged(attendance, 1000, reported=[A, B], roll=ALIVE)
+    goes_on = judged(attendance, 1020, reported=[A, B], roll=ALIVE)
+
+    assert waits == KeepWaiting(until=1020)
+    assert goes_on == GoOn(without=(C, D, E))
+
+
+def test_after_its_term_a_round_still_waits_for_the_minimum() -> None:
+    attendance = hasty(30, minimum=2)
+    attendance.note_work(900)
+
+    verdict = judged(attendance, 1000, reported=[A], roll=ALIVE)
+
+    assert verdict == KeepWaiting(until=1_000 + DEAD_S)
+    assert attendance.note_report(B, 2, 1000)
+    assert judged(attendance, 1000, reported=[A, B], roll=ALIVE) == GoOn(without=(C, D, E))
+
+
+@pytest.mark.parametrize(("share", "minimum", "needed"), [(0.6, 1, 3), (0.5, 1, 3), (0.2, 4, 4)])
+def test_a_share_and_a_minimum_are_enough_at_once(share: float, minimum: int, needed: int) -> None:
+    attendance = hasty(0, share=share, minimum=minimum)
+
+    few = judged(attendance, 1000, reported=ALL[: needed - 1], roll=ALIVE)
+    enough = judged(attendance, 1000, reported=ALL[:needed], roll=ALIVE)
+
+    assert isinstance(few, KeepWaiting)
+    assert enough == GoOn(without=ALL[needed:])
+
+
+def test_a_minimum_of_more_than_there_are_means_all() -> None:
+    attendance = hasty(30, minimum=9)
+    attendance.note_work(0)
+
+    assert isinstance(judged(attendance, 1000, reported=ALL[:4], roll=ALIVE), KeepWaiting)
+    assert judged(attendance, 1000, reported=ALL, roll=ALIVE) == GoOn(without=())
+
+
+def test_a_plan_that_wants_so_many_does_not_do_with_the_quorum_of_the_living() -> None:
+    attendance = hasty(0, share=0.8)
+
+    verdict = judged(attendance, DEAD_S, reported=[A, B, C], roll={})
+
+    assert isinstance(verdict, KeepWaiting)
+    assert "needs 4 of 5" in verdict.lacking
+
+
+def test_a_plan_that_does_with_one_after_its_term_is_not_given_up_for_want_of_a_quorum() -> None:
+    attendance = hasty(500)
+    attendance.note_work(0)
+
+    verdict = judged(attendance, 400, reported=[A], roll={})
+
+    assert verdict == KeepWaiting(until=500)
+    assert judged(attendance, 500, reported=[A], roll={}) == GoOn(without=(B, C, D, E))
+
+
+def test_an_operator_may_set_the_slow_a_term_for_plans_that_set_none() -> None:
+    rules = replace(RULES, straggler_cutoff_s=60)
+    attendance = begun(rules=rules)
+    attendance.note_work(990)
+
+    assert judged(attendance, 1000, reported=[A, B, C], roll=ALIVE) == KeepWaiting(until=1050)
+    assert judged(attendance, 1050, reported=[A, B, C], roll=ALIVE) == GoOn(without=(D, E))
+    assert judged(attendance, 1049, reported=[A, B], roll=ALIVE) == KeepWaiting(until=1050)
+
+
+def test_every_round_has_a_term_of_its_own() -> None:
+    attendance = hasty(30)
+    attendance.note_work(0)
+
+    attendance.begin_round(900)
+
+    assert judged(attendance, 901, roll=ALIVE) == KeepWaiting(until=1000 + DEAD_S)
+    assert attendance.note_work(990)
+    assert judged(attendance, 1000, reported=[A], roll=ALIVE) == KeepWaiting(until=1020)
+
+
+# ---------------------------------------------------------------- when to ask
+
+
+def test_a_report_is_worth_a_verdict_only_where_nobody_is_waited_for_any_more() -> None:
+    attendance = begun([A, B, C])
+    judged(attendance, 1000, roll=seen(A, B, at=1000))
+
+    assert not attendance.note_report(A, 1, 1001)
+    assert attendance.note_report(B, 2, 1002)
+
+
+def test_without_a_term_the_first_task_is_worth_no_verdict() -> None:
+    assert not begun().note_work(1)
+
+
+# ---------------------------------------------------------------- what is told
+
+
+def test_presence_is_told_of_everybody() -> None:
+    attendance = begun([A, B, C, D])
+    attendance.note_call(B, 70)
+
+    presence = attendance.presence({A: 79.0, B: 10.0, C: 45.0}, 80)
+
+    assert presence == {
+        A: Presence.HERE,
+        B: Presence.HERE,
+        C: Presence.OFFLINE,
+        D: Presence.DEAD,
+    }
+
+
+# ---------------------------------------------------------------- quorums
+
+
+@pytest.mark.parametrize(
+    ("written", "of_5"),
+    [("majority", 3), ("all", 5), (2, 2), ("2", 2), (9, 5), ("60%", 3), ("61%", 4), ("0.1%", 1)],
+)
+def test_a_quorum_is_a_majority_a_count_or_a_share(written: object, of_5: int) -> None:
+    quorum = Quorum.read(written)
+
+    assert quorum.of(5) == of_5
+    assert Quorum.read(str(quorum)) == Quorum.read(quorum) == quorum
+
+
+def test_a_majority_is_more_than_half() -> None:
+    assert [Quorum().of(number) for number in (1, 2, 3, 4)] == [1, 2, 2, 3]
+
+
+@pytest.mark.parametrize("written", ["", "most", 0, -1, 1.0, 0.5, True, "0%", "101%", "x%", "²"])
+def test_what_is_no_quorum_is_refused(written: object) -> None:
+    with pytest.raises(ValueError, match="majority, all, a count"):
+        Quorum.read(written)
+
+
+# ---------------------------------------------------------------- whatever happens
+
+
+@given(
+    heard=st.lists(st.floats(0, 300), min_size=5, max_size=5),
+    reported=st.sets(st.sampled_from(ALL)),
+    now=st.floats(0, 1_000),
+)
+def test_whatever_happens_the_next_look_is_later_and_a_quorum_has_reported(
+    heard: list[float], reported: set[EnvoyName], now: float
+) -> None:
+    attendance = begun()
+
+    verdict = attendance.judge(reported, dict(zip(ALL, heard, strict=True)), now)
+
+    match verdict:
+        case KeepWaiting(until=until):
+            assert until is not None
+            assert until > now
+        case GoOn(without=without):
+            assert len(reported) >= 3
+            assert set(without) == set(ALL) - reported
+        case GiveUp():
+            assert sum(at + DEAD_S <= now for at in heard) >= 3

@@ -125,7 +125,8 @@ class Attacker(ActorBase):
 
     def _recipe(self, size_bytes: int) -> Recipe:
         host = self._person.director.rpartition(":")[0]
-        return Recipe(rounds=1, host=host, size_bytes=size_bytes)
+        is_secure = self._person.credentials is not None
+        return Recipe(rounds=1, host=host, tls=is_secure, size_bytes=size_bytes)
 
     async def _victims(self, client: FrontendClient) -> tuple[str, ...]:
         """Return everybody who could be harmed."""

@@ -125,6 +125,7 @@ class Frontend(ActorBase):
         recipe = Recipe(
             rounds=rounds or audience.rounds,
             host=self._person.director.rpartition(":")[0],
+            tls=self._person.credentials is not None,
             size_bytes=what.archive,
         )
         good = draft(

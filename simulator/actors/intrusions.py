@@ -71,7 +71,7 @@ async def knock(caller: Caller, name: str, random: Random) -> None:
     good = draft(
         f"{name}-experiment",
         (name,),
-        recipe=Recipe(rounds=1, host="nowhere"),
+        recipe=Recipe(rounds=1, host="nowhere", tls=True),
         chunk_bytes=_SMALL_BYTES,
         random=random,
     )

@@ -86,6 +86,8 @@ class Recipe:
     rounds: int
     host: str
     """Where the plan says that the aggregator is; its port is the Director's to set."""
+    tls: bool = False
+    """Whether collaborators are to speak TLS with it."""
     size_bytes: int = 0
     """At least so large, where the rest does not fill it."""
 
@@ -124,7 +126,7 @@ def plan_text(recipe: Recipe) -> bytes:
             client_reconnect_interval=5,
             disable_client_auth=False,
             hash_salt="auto",
-            tls=False,
+            tls=recipe.tls,
         ),
         "task_runner": _section("openfl.federated.task.task_runner.CoreTaskRunner"),
         "tasks": {"settings": {}, **_TASKS},

@@ -4,6 +4,7 @@ The tables are written out here a second time on purpose: a slip in a .proto fil
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from google.protobuf.descriptor import Descriptor, FieldDescriptor, FileDescriptor
@@ -181,6 +182,13 @@ AGGREGATOR_RPCS = {
 }
 
 
+def is_repeated(field: Any) -> bool:
+    """Whether there may be many; asked in the way of the library that is installed."""
+    if hasattr(field, "is_repeated"):
+        return bool(field.is_repeated)
+    return bool(field.label == FieldDescriptor.LABEL_REPEATED)
+
+
 def written(field: FieldDescriptor) -> str:
     """Return a field as the tables write it."""
     if field.message_type is not None and field.message_type.GetOptions().map_entry:
@@ -192,7 +200,7 @@ def written(field: FieldDescriptor) -> str:
         kind = field.enum_type.full_name
     else:
         kind = next(name for name, number in TYPES.items() if number == field.type)
-    return f"{field.number}: {field.name} {'*' if field.is_repeated else ''}{kind}"
+    return f"{field.number}: {field.name} {'*' if is_repeated(field) else ''}{kind}"
 
 
 def all_messages(file: FileDescriptor) -> Iterator[Descriptor]:
@@ -256,7 +264,7 @@ def test_values_that_are_zero_are_not_sent(name: str) -> None:
     assert [field.full_name for field in fields if field.has_presence] == [
         field.full_name
         for field in fields
-        if field.message_type is not None and not field.is_repeated
+        if field.message_type is not None and not is_repeated(field)
     ]
 
 

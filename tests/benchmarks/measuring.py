@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from tests.benchmarks.sides import Side
+from tests.benchmarks.sides import NAMES, Side
 
 Round = Callable[[Side], Awaitable[float]]
 """Does one round of work; returns the figure that is compared, such as a rate."""
@@ -38,19 +38,19 @@ async def alternate(sides: Sequence[Side], round_of: Round, *, rounds: int) -> l
     ]
 
 
-def heading(title: str, unit: str) -> None:
+def heading(title: str, unit: str, names: tuple[str, str] = NAMES) -> None:
     """Print what is measured, and how busy the machine is with something else."""
     print(f"{title}  (load {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors)")
-    columns = (f"director {unit}", f"floor {unit}", "ratio", "server CPU ratio")
+    columns = (*(f"{name} {unit}" for name in names), "ratio", "server CPU ratio")
     print(f"{'':30}" + "".join(f"{column:>20}" for column in columns))
 
 
-def row(name: str, director: Result, floor: Result) -> None:
+def row(name: str, one: Result, other: Result) -> None:
     """Print one comparison."""
-    cpu = director.cpu_s / floor.cpu_s if floor.cpu_s else float("nan")
+    cpu = one.cpu_s / other.cpu_s if other.cpu_s else float("nan")
     print(
-        f"{name:30}{director.figure:>20,.1f}{floor.figure:>20,.1f}"
-        f"{director.figure / floor.figure:>20.2f}{cpu:>20.2f}"
+        f"{name:30}{one.figure:>20,.1f}{other.figure:>20,.1f}"
+        f"{one.figure / other.figure:>20.3f}{cpu:>20.3f}"
     )
 
 

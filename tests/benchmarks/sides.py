@@ -1,7 +1,7 @@
-"""The two servers that are compared: our Director, and the least Python that speaks its wire.
+"""The servers that are compared: our Director, and the least Python that speaks its wire.
 
 Each runs in a process of its own: `python -m tests.benchmarks.sides director` prints its port, and
-serves until its standard input ends.
+serves until its standard input ends; `metered` is the Director with metrics.
 """
 
 import asyncio
@@ -11,6 +11,7 @@ import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -109,8 +110,9 @@ async def _serve_floor() -> None:
     await server.stop(None)
 
 
-async def _serve_director() -> None:
+async def _serve_director(*, metrics_port: int | None = None) -> None:
     server = DirectorGRPCServer(tls=False, listen_host="localhost", listen_port=0)
+    server.metrics_port = metrics_port
     async with server.serving():
         await _until_told(server.port)
 
@@ -155,13 +157,13 @@ def stub_of(channel: grpc.aio.Channel) -> "DirectorAsyncStub":
 
 
 @contextmanager
-def both() -> Iterator[tuple[Side, Side]]:
+def both(names: tuple[str, str] = NAMES) -> Iterator[tuple[Side, Side]]:
     """Run both servers on one processor, and this process on another, where there are two."""
     processors = sorted(os.sched_getaffinity(0))
     os.sched_setaffinity(0, {processors[0]})
     with ExitStack() as stack:
-        director, floor = (stack.enter_context(_running(name, processors[-1])) for name in NAMES)
-        yield director, floor
+        one, other = (stack.enter_context(_running(name, processors[-1])) for name in names)
+        yield one, other
     os.sched_setaffinity(0, processors)
 
 
@@ -181,4 +183,9 @@ def _running(name: str, processor: int) -> Iterator[Side]:
 
 
 if __name__ == "__main__":
-    asyncio.run(_serve_director() if sys.argv[1] == "director" else _serve_floor())
+    serve = {
+        "director": _serve_director,
+        "metered": partial(_serve_director, metrics_port=0),
+        "floor": _serve_floor,
+    }
+    asyncio.run(serve[sys.argv[1]]())

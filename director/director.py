@@ -18,6 +18,7 @@ from director.core.events import (
     WaitClosed,
     WaitOpened,
 )
+from director.core.experiments import Experiment
 from director.core.federation import Federation
 from director.core.lifecycle import Status
 from director.core.model import (
@@ -36,7 +37,7 @@ from director.core.model import (
     TensorRequest,
 )
 from director.core.names import check_identity
-from director.core.queries import EnvoyView, ExperimentView, envoy_views, experiment_view
+from director.core.queries import EnvoyView, ExperimentView, envoy_views, experiment_view, online_of
 from director.errors import ForbiddenError, UnknownExperimentError
 from director.figures import DirectorFigures
 from director.interface import ReviewPlan, RunAddress, UploadPart
@@ -237,14 +238,15 @@ class Director:
 
     def experiments(self, caller: Caller) -> Sequence[ExperimentView]:
         return [
-            experiment_view(held, self._parts.runs.view(held.id))
-            for held in self._federation.catalogue
-            if held.owner == caller.name
+            self._view(held) for held in self._federation.catalogue if held.owner == caller.name
         ]
 
     def describe(self, caller: Caller, experiment: ExperimentName) -> ExperimentView:
-        held = self._federation.catalogue.owned(experiment, caller.name)
-        return experiment_view(held, self._parts.runs.view(held.id))
+        return self._view(self._federation.catalogue.owned(experiment, caller.name))
+
+    def _view(self, held: Experiment) -> ExperimentView:
+        online = online_of(self._federation, held, self._clock.now())
+        return experiment_view(held, self._parts.runs.view(held.id), online)
 
     async def trained_model(
         self, caller: Caller, experiment: ExperimentName, kind: ModelKind

@@ -1,12 +1,14 @@
 """How views are computed from the federation's state."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
+from director.core.assignments import assignments
 from director.core.experiments import Experiment
 from director.core.federation import Federation
 from director.core.lifecycle import Status
-from director.core.model import ExperimentName
+from director.core.model import EnvoyName, ExperimentName
+from director.core.participation import CollaboratorStatus
 from director.core.registry import Envoy
 from director.core.views import CollaboratorView, EnvoyView, ExperimentView, RunView
 
@@ -19,6 +21,7 @@ __all__ = [
     "envoys_online",
     "experiment_view",
     "experiments_by_status",
+    "online_of",
 ]
 
 
@@ -53,8 +56,19 @@ def experiments_by_status(federation: Federation) -> Mapping[Status, int]:
     return {status: counts[status] for status in Status}
 
 
-def experiment_view(experiment: Experiment, run: RunView) -> ExperimentView:
-    """Return one experiment; its collaborators are idle where no run has begun."""
+def online_of(federation: Federation, experiment: Experiment, now: float) -> Collection[EnvoyName]:
+    """Return the collaborators of an experiment that are registered and online."""
+    valid_s = federation.rules.valid_s
+    found = map(federation.registry.find, experiment.collaborators)
+    return {
+        envoy.name: None for envoy in found if envoy is not None and now < envoy.seen_at + valid_s
+    }
+
+
+def experiment_view(
+    experiment: Experiment, run: RunView, online: Collection[EnvoyName] = ()
+) -> ExperimentView:
+    """Return one experiment; who is online matters where no run has begun."""
     return ExperimentView(
         name=experiment.name,
         status=experiment.status,
@@ -62,7 +76,7 @@ def experiment_view(experiment: Experiment, run: RunView) -> ExperimentView:
         progress=run.progress,
         total_rounds=experiment.plan.rounds,
         current_round=run.round,
-        collaborators=run.collaborators or _idle(experiment),
+        collaborators=run.collaborators or _idle(experiment, online),
         tasks=experiment.plan.tasks,
         has_best_model=run.has_best_model,
         has_last_model=run.has_last_model,
@@ -81,15 +95,18 @@ def _experiment_of(federation: Federation, envoy: Envoy, viewer: str) -> Experim
     return None if experiment.parts[envoy.name].is_dismissed else experiment.name
 
 
-def _idle(experiment: Experiment) -> tuple[CollaboratorView, ...]:
+def _idle(experiment: Experiment, online: Collection[EnvoyName]) -> tuple[CollaboratorView, ...]:
+    assigned = assignments(experiment.plan, experiment.collaborators, 0)
+    is_over = experiment.status.is_terminal
+    here = CollaboratorStatus.STOPPED if is_over else CollaboratorStatus.PENDING
     return tuple(
         CollaboratorView(
             name=name,
-            status=Status.PENDING,
+            status=here if name in online else CollaboratorStatus.ABSENT,
             progress=0.0,
             round=0,
             current_task="",
-            next_task="",
+            next_task="" if is_over else assigned[name][0].name,
         )
         for name in experiment.collaborators
     )

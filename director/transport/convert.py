@@ -159,14 +159,21 @@ def description(view: ExperimentView) -> base_pb2.ExperimentDescription:
 
 
 def _downloads(view: ExperimentView) -> base_pb2.DownloadStatuses:
+    """Return which models can be fetched, and what else there is to know.
+
+    A model is `ready`, `pending` while it may still come, or `none` where it never will.  The
+    protocol has no field for a reason, and every client shows the logs by name: `reason` tells why
+    the experiment ended, `waiting` what it lacks to go on.
+    """
     models = (("best", view.has_best_model), ("last", view.has_last_model))
+    missing = "none" if view.status.is_terminal else "pending"
+    logs = (("reason", view.reason), ("waiting", view.lacking))
     return base_pb2.DownloadStatuses(
         models=[
-            base_pb2.DownloadStatus(name=name, status="ready" if is_ready else "pending")
+            base_pb2.DownloadStatus(name=name, status="ready" if is_ready else missing)
             for name, is_ready in models
         ],
-        # The protocol has no field for the reason; every client shows the logs by name.
-        logs=[base_pb2.DownloadStatus(name="reason", status=view.reason)] if view.reason else [],
+        logs=[base_pb2.DownloadStatus(name=name, status=told) for name, told in logs if told],
     )
 
 

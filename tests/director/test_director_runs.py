@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import aclosing
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -221,6 +222,45 @@ async def test_a_description_tells_how_far_everybody_is() -> None:
             "finished",
         ]
         assert house.director.experiments(caller()) == [after]
+
+
+async def test_a_description_tells_the_truth_before_the_run_and_without_one() -> None:
+    async def reject(name: str, _: Path) -> bool:
+        await asyncio.sleep(1)
+        return name == CT
+
+    async with housed(review_plan_callback=reject) as house:
+        await house.register("a")
+        await house.submit(MRI, "a", "b")
+
+        pending = house.director.describe(caller(), MRI)
+        await asyncio.sleep(2)
+        rejected = house.director.describe(caller(), MRI)
+
+        assert [(view.status, view.next_task) for view in pending.collaborators] == [
+            ("pending", "train"),
+            ("absent", "train"),
+        ]
+        assert [(view.status, view.next_task) for view in rejected.collaborators] == [
+            ("stopped", ""),
+            ("absent", ""),
+        ]
+        assert (rejected.status, rejected.reason) == (
+            Status.REJECTED,
+            "the reviewer did not approve the plan",
+        )
+
+
+async def test_a_list_counts_collaborators_and_tasks_and_shows_progress() -> None:
+    async with housed() as house:
+        addresses = await running(house, "a", "b")
+        for address in addresses:
+            await house.work(address)
+
+        (view,) = house.director.experiments(caller())
+
+        assert (len(view.collaborators), len(view.tasks)) == (2, 3)
+        assert view.progress == pytest.approx(1 / 3)
 
 
 async def test_what_is_anothers_is_not_there() -> None:

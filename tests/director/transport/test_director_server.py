@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -244,6 +245,33 @@ async def test_an_experiment_is_described_in_full() -> None:
                 ),
             ],
         )
+
+
+async def test_what_an_ended_experiment_has_not_trained_is_not_pending() -> None:
+    async with served() as it, it.director_stub() as stub:
+        it.fake.views = [replace(experiment_view(reason="below the quorum"), status=Status.FAILED)]
+
+        response = await stub.GetExperimentDescription(
+            director_pb2.GetExperimentDescriptionRequest(name="brain-mri")
+        )
+
+        models = response.experiment.download_statuses.models
+        assert [(model.name, model.status) for model in models] == [
+            ("best", "none"),
+            ("last", "ready"),
+        ]
+
+
+async def test_what_an_experiment_waits_for_is_told_among_its_logs() -> None:
+    async with served() as it, it.director_stub() as stub:
+        it.fake.views = [replace(experiment_view(), lacking="nothing is heard of env-1")]
+
+        response = await stub.GetExperimentDescription(
+            director_pb2.GetExperimentDescriptionRequest(name="brain-mri")
+        )
+
+        (log,) = response.experiment.download_statuses.logs
+        assert (log.name, log.status) == ("waiting", "nothing is heard of env-1")
 
 
 async def test_an_experiment_without_a_reason_has_no_log_of_one() -> None:

@@ -93,6 +93,7 @@ def start(config_path: Path, *, tls: bool, log_level: str, **given: Path | None)
         )
         server.metrics_host = config.settings.metrics_host
         server.metrics_port = config.settings.metrics_port
+        server.reflection = config.settings.reflection
         server.start()
     except CertificateError as error:
         raise click.ClickException(

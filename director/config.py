@@ -83,6 +83,7 @@ class ServerSettings(Settings):
     metrics_host: str = Field(default="localhost", min_length=1)
     metrics_port: Annotated[int | None, _installed("metrics")] = Field(default=None, ge=0, le=65535)
     """0 finds a free one; None: there are none."""
+    reflection: Annotated[bool, _installed("reflection")] = False
 
     def of_the_director(self) -> Settings:
         """Return the part that is not about the server."""

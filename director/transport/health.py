@@ -12,6 +12,8 @@ from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 
 from director.transport.status import Context
 
+HEALTH = "grpc.health.v1.Health"
+
 
 class HealthServicer:
     """Answers for the server as a whole ("") and for each of its services."""
@@ -36,7 +38,7 @@ class HealthServicer:
                 HealthCheckResponse.SerializeToString,
             ),
         }
-        service = grpc.method_handlers_generic_handler("grpc.health.v1.Health", handlers)
+        service = grpc.method_handlers_generic_handler(HEALTH, handlers)
         server.add_generic_rpc_handlers((service,))
 
     def begin(self) -> None:

@@ -23,8 +23,9 @@ from director.transport.credentials import (
     server_credentials,
 )
 from director.transport.director_server import DirectorServicer
-from director.transport.health import HealthServicer
+from director.transport.health import HEALTH, HealthServicer
 from director.transport.metering import Meter
+from director.transport.reflection import ReflectionServicer
 from director.transport.registration import decoding
 from director.transport.showing import showing
 from protos import aggregator_pb2, aggregator_pb2_grpc, director_pb2, director_pb2_grpc
@@ -56,6 +57,12 @@ OPTIONS: tuple[tuple[str, int], ...] = (
 )
 
 
+_SERVICES = (
+    director_pb2.DESCRIPTOR.services_by_name["Director"].full_name,
+    aggregator_pb2.DESCRIPTOR.services_by_name["Aggregator"].full_name,
+)
+
+
 class CannotListenError(OSError):
     """The server's address cannot be had; the message tells which it is."""
 
@@ -76,6 +83,8 @@ class DirectorGRPCServer(DirectorServicer):
     metrics_host = "localhost"
     metrics_port: int | None = None
     """Where Prometheus may ask while the server serves; 0 finds a free port, None: nowhere."""
+    reflection = False
+    """Whether to tell whoever may connect which services and messages there are."""
 
     def __init__(
         self,
@@ -109,12 +118,8 @@ class DirectorGRPCServer(DirectorServicer):
         self._port = listen_port
         self.server: grpc.aio.Server | None = None
         self._meter: Meter | None = None
-        self._health = HealthServicer(
-            (
-                director_pb2.DESCRIPTOR.services_by_name["Director"].full_name,
-                aggregator_pb2.DESCRIPTOR.services_by_name["Aggregator"].full_name,
-            )
-        )
+        self._health = HealthServicer(_SERVICES)
+        self._reflection: ReflectionServicer | None = None
         self._sample_shape = tuple(str(size) for size in sample_shape)
         self._target_shape = tuple(str(size) for size in target_shape)
         self._period_s = envoy_health_check_period
@@ -143,7 +148,11 @@ class DirectorGRPCServer(DirectorServicer):
         return f"{self._host}:{self._port}"
 
     def register(self, grpc_server: grpc.aio.Server) -> None:
-        """Let a server, which is not started yet, answer for both services and for its health."""
+        """Let a server, which is not started yet, answer for both services and for its health.
+
+        Raises:
+            MissingExtraError: what reflection takes is not installed.
+        """
         refusing = partial(
             decoding, grpc_server, undecodable=grpc.StatusCode.INVALID_ARGUMENT, meter=self._meter
         )
@@ -153,6 +162,9 @@ class DirectorGRPCServer(DirectorServicer):
             refusing(undecodable=grpc.StatusCode.UNAVAILABLE),
         )
         self._health.register(refusing())
+        if self.reflection:
+            self._reflection = ReflectionServicer((*_SERVICES, HEALTH))
+            self._reflection.register(refusing())
 
     def start(self) -> None:
         """Serve until SIGTERM or Ctrl-C; then let what is under way end, and return.
@@ -174,7 +186,7 @@ class DirectorGRPCServer(DirectorServicer):
 
         Raises:
             CannotListenError: the address is in use, or not this machine's.
-            MissingExtraError: what the metrics take is not installed.
+            MissingExtraError: what metrics or reflection take is not installed.
         """
         async with AsyncExitStack() as stack:
             if self.metrics_port is not None:
@@ -242,6 +254,8 @@ class DirectorGRPCServer(DirectorServicer):
     async def _stop(self, server: grpc.aio.Server) -> None:
         _log.info("stopping: up to %g s for what is under way", self.grace_s)
         self._health.end()
+        if self._reflection is not None:
+            self._reflection.end()
         # First of all nothing new is let in: whoever is told to ask again has to ask elsewhere.
         stopping = asyncio.create_task(server.stop(self.grace_s))
         await asyncio.sleep(0)

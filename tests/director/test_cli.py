@@ -144,6 +144,25 @@ def test_our_own_settings_reach_the_director(tmp_path: Path) -> None:
     assert (settings.long_poll_s, settings.limits.max_waits_per_envoy) == (7, 3)
 
 
+@pytest.mark.parametrize(
+    ("said", "of_5"), [("majority", 3), ("all", 5), ("2", 2), ("60%", 3), ("'2'", 2)]
+)
+def test_a_quorum_is_said_in_words_numbers_or_shares(tmp_path: Path, said: str, of_5: int) -> None:
+    settings = load_config(written(tmp_path, f"settings: {{quorum: {said}}}")).settings
+
+    assert settings.of_the_director().quorum.of(5) == of_5
+
+
+def test_what_is_no_quorum_is_told_with_what_would_be_one(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as refused:
+        load_config(written(tmp_path, "settings: {quorum: 0.5}"))
+
+    assert str(refused.value).endswith(
+        ":1:12: settings.quorum: should be majority, all, a count such as 3, or a share such as"
+        " 60%, not 0.5"
+    )
+
+
 def test_every_mistake_is_told_at_once_with_its_place(tmp_path: Path) -> None:
     path = written(
         tmp_path,
@@ -205,7 +224,10 @@ def test_a_file_that_cannot_be_read_is_told_to_be_unreadable(tmp_path: Path) -> 
 
 @pytest.mark.parametrize(
     ("setting", "module", "extra"),
-    [("metrics_port: 0", "prometheus_client", "metrics")],
+    [
+        ("metrics_port: 0", "prometheus_client", "metrics"),
+        ("reflection: true", "grpc_reflection", "reflection"),
+    ],
 )
 def test_what_is_asked_for_and_not_installed_is_told_with_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, setting: str, module: str, extra: str
@@ -222,7 +244,8 @@ def test_what_is_asked_for_and_not_installed_is_told_with_what_to_install(
         f"Error: {tmp_path}/director.yaml:1:12: settings.{key}:"
         f" {extra} is not installed here: pip install 'squall[{extra}]'\n"
     )
-    assert load_config(written(tmp_path, f"settings: {{{key}: null}}")) == Config()
+    off = "settings: {metrics_port: null, reflection: false}"
+    assert load_config(written(tmp_path, off)) == Config()
 
 
 # ---------------------------------------------------------------- start, refused

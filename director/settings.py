@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic_core import PydanticCustomError
 
 from director.core.rules import Quorum, Rules
 
@@ -13,9 +14,16 @@ _GIB = 2**30
 _DEFAULT_PERIOD_S = 60.0
 
 
+def _read_quorum(written: object) -> Quorum:
+    try:
+        return Quorum.read(written)
+    except ValueError as error:
+        raise PydanticCustomError("quorum", f"Input should {error}") from None
+
+
 QuorumSetting = Annotated[
     Quorum,
-    BeforeValidator(Quorum.read),
+    BeforeValidator(_read_quorum),
     PlainSerializer(str, return_type=str),
     WithJsonSchema(
         {

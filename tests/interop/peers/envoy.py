@@ -2,39 +2,50 @@
 
 import argparse
 import os
+from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from openfl.component.envoy.envoy import Envoy
 from openfl.interface.cli import setup_logging
 from openfl.interface.interactive_api.shard_descriptor import ShardDescriptor
+
+Array = NDArray[np.float32]
 
 
 class Points(ShardDescriptor):
     """Noisy points of one line; the seed makes each envoy's its own."""
 
-    def __init__(self, seed, samples):
+    def __init__(self, seed: int, samples: int) -> None:
         random = np.random.default_rng(seed)
-        self.x = random.uniform(-1, 1, samples).astype(np.float32)
+        self.x: Array = random.uniform(-1, 1, samples).astype(np.float32)
         noise = random.normal(0, 0.1, samples).astype(np.float32)
-        self.y = (3 * self.x + 0.5 + noise).astype(np.float32)
+        self.y: Array = (3 * self.x + 0.5 + noise).astype(np.float32)
 
-    def get_dataset(self, dataset_type):
+    def get_dataset(self, dataset_type: str) -> tuple[Array, Array]:
+        """Return all points, whatever they are wanted for."""
+        del dataset_type
         return self.x, self.y
 
     @property
-    def sample_shape(self):
+    def sample_shape(self) -> list[str]:
+        """One number."""
         return ["1"]
 
     @property
-    def target_shape(self):
+    def target_shape(self) -> list[str]:
+        """One number."""
         return ["1"]
 
     @property
-    def dataset_description(self):
+    def dataset_description(self) -> str:
+        """What the envoy tells of them."""
         return f"{len(self.x)} points of a line"
 
 
-def main():
+def main() -> None:
+    """Be an envoy until killed."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--name", required=True)
     parser.add_argument("--host", default="localhost")
@@ -45,25 +56,29 @@ def main():
     parser.add_argument("--certificates")
     options = parser.parse_args()
     setup_logging("INFO")  # the command line does this; collaborators need its extra log level
-    os.makedirs(options.folder, exist_ok=True)
-    os.chdir(options.folder)
-    tls = options.certificates is not None
-    paths = {}
-    if tls:
-        paths = {
-            "root_certificate": f"{options.certificates}/root_ca.crt",
-            "private_key": f"{options.certificates}/{options.name}.key",
-            "certificate": f"{options.certificates}/{options.name}.crt",
-        }
+    folder = Path(options.folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    os.chdir(folder)
     Envoy(
         shard_name=options.name,
         director_host=options.host,
         director_port=options.port,
         shard_descriptor=Points(options.seed, options.samples),
-        tls=tls,
         install_requirements=False,
-        **paths,
+        **credentials(options.certificates, options.name),
     ).start()
+
+
+def credentials(folder: str | None, name: str) -> dict[str, Any]:
+    """Return what OpenFL wants to know of certificates."""
+    if folder is None:
+        return {"tls": False}
+    return {
+        "tls": True,
+        "root_certificate": f"{folder}/root_ca.crt",
+        "private_key": f"{folder}/{name}.key",
+        "certificate": f"{folder}/{name}.crt",
+    }
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
-"""An unmodified OpenFL frontend: `Federation` and `FLExperiment` through a whole experiment.
+"""An unmodified OpenFL frontend: one `Federation`, and any number of `FLExperiment`s in turn.
 
-Prints one line of JSON with what it got.
+Reads a request a line and performs it to its end.  Prints `SUBMITTED` and the name once an
+experiment is with the Director, and `ANSWER {...}` with everything that came of it.
 """
 
 import argparse
@@ -10,108 +11,129 @@ import shutil
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import grpc
+from openfl.interface.aggregation_functions import GeometricMedian, Median
+from openfl.interface.aggregation_functions.core import AggregationFunction
+from openfl.interface.interactive_api.experiment import FLExperiment, ModelInterface, TaskKeeper
+from openfl.interface.interactive_api.federation import Federation
 
 
-def listed(client):
-    """The experiments as told, or the status code: OpenFL's own Director answers with an error."""
-    try:
-        return [
-            [item.name, item.status, item.collaborators_amount, item.tasks_amount, item.progress]
-            for item in client.get_experiments_list()
-        ]
-    except grpc.RpcError as error:
-        return error.code().name
+class First(AggregationFunction):
+    """An aggregation that somebody wrote for an experiment of their own."""
+
+    def call(self, local_tensors: Any, *_: Any) -> Any:
+        """Return the first collaborator's tensor."""
+        return local_tensors[0].tensor
 
 
-def main():
+_AGGREGATIONS = {"median": Median, "geometric median": GeometricMedian, "own": First}
+
+
+def own_assigner(collaborators: list[str], round_number: int, **_: Any) -> dict[str, list[Any]]:
+    """Assign nothing to anybody: what it would assign is not looked at."""
+    del round_number
+    return {name: [] for name in collaborators}
+
+
+def main() -> None:
+    """Answer until the input ends."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--client", default="alice")
-    parser.add_argument("--experiment", required=True)
+    parser.add_argument("--client", required=True)
     parser.add_argument("--host", default="localhost")
     parser.add_argument("--port", required=True)
-    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--folder", required=True)
     parser.add_argument("--certificates")
-    parser.add_argument("--delta-updates", action="store_true")
-    parser.add_argument("--break-down", action="store_true")
-    parser.add_argument("--pipeline")
-    parser.add_argument("--settings", default="{}")
     options = parser.parse_args()
-
-    folder = Path(options.folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    shutil.copy(Path(__file__).parent / "workspace" / "np_adapter.py", folder)
-    os.chdir(folder)
-    sys.path.insert(0, str(folder))
-
-    import np_adapter
-    from openfl.interface.interactive_api.experiment import (
-        FLExperiment,
-        ModelInterface,
-        TaskKeeper,
-    )
-    from openfl.interface.interactive_api.federation import Federation
-
-    tls = options.certificates is not None
-    paths = {}
-    if tls:
-        paths = {
-            "cert_chain": f"{options.certificates}/root_ca.crt",
-            "api_cert": f"{options.certificates}/{options.client}.crt",
-            "api_private_key": f"{options.certificates}/{options.client}.key",
-        }
+    # From where both this process and the pickles find it.
+    sys.path.append(str(Path(__file__).parent / "workspace"))
     federation = Federation(
         client_id=options.client,
         director_node_fqdn=options.host,
         director_port=options.port,
-        tls=tls,
-        **paths,
+        **credentials(options.certificates, options.client),
     )
+    print("READY", flush=True)
+    for line in sys.stdin:
+        request = json.loads(line)
+        folder = Path(options.folder) / request["experiment"]
+        try:
+            told = {"value": perform(federation, request, folder)}
+        except grpc.RpcError as error:
+            told = {"code": error.code().name, "details": error.details()}
+        print("ANSWER " + json.dumps({"id": request["id"], **told}), flush=True)
+
+
+def credentials(folder: str | None, name: str) -> dict[str, Any]:
+    """Return what OpenFL wants to know of certificates."""
+    if folder is None:
+        return {"tls": False}
+    return {
+        "tls": True,
+        "cert_chain": f"{folder}/root_ca.crt",
+        "api_cert": f"{folder}/{name}.crt",
+        "api_private_key": f"{folder}/{name}.key",
+    }
+
+
+def perform(federation: Federation, request: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Submit an experiment, follow it to its end, and return what came of it."""
+    name = request["experiment"]
+    folder.mkdir(parents=True)
+    shutil.copy(Path(__file__).parent / "workspace" / "np_adapter.py", folder)
+    os.chdir(folder)
+    experiment = FLExperiment(federation=federation, experiment_name=name)
+    started = time.perf_counter()
+    experiment.start(**arguments(request))
+    print(f"SUBMITTED {name}", flush=True)
+    client = federation.dir_client
+    metrics = [
+        [m["metric_origin"], m["task_name"], m["metric_name"], m["metric_value"], m["round"]]
+        for m in client.stream_metrics(name)
+    ]
+    return {
+        "seconds": time.perf_counter() - started,
+        "status": experiment.get_experiment_status(),
+        "metrics": metrics,
+        "best": tensors(client.get_best_model(name)),
+        "last": tensors(client.get_last_model(name)),
+        "collaborators": sorted(experiment.plan.authorized_cols),
+    }
+
+
+def arguments(request: dict[str, Any]) -> dict[str, Any]:
+    """Return what `FLExperiment.start` is told."""
+    import np_adapter  # noqa: PLC0415 - found only once its folder is known
+
     tasks = TaskKeeper()
-    fit = np_adapter.break_down if options.break_down else np_adapter.fit
+    fit = getattr(np_adapter, request["task"])
+    if request["aggregation"]:
+        fit = tasks.set_aggregation_function(_AGGREGATIONS[request["aggregation"]]())(fit)
     tasks.register_fl_task(
         model="net", data_loader="loader", device="device", optimizer="optimizer"
     )(fit)
     tasks.register_fl_task(model="net", data_loader="loader", device="device")(np_adapter.check)
     model = ModelInterface(
-        model=np_adapter.Line(), optimizer="none", framework_plugin="np_adapter.NumpyAdapter"
+        model=np_adapter.Line(),
+        optimizer=np_adapter.Momentum() if request["has_momentum"] else None,
+        framework_plugin="np_adapter.NumpyAdapter",
     )
-    override = json.loads(options.settings)
-    if options.pipeline:
-        override["compression_pipeline.template"] = options.pipeline
-
-    experiment = FLExperiment(federation=federation, experiment_name=options.experiment)
-    started = time.perf_counter()
-    experiment.start(
-        model_provider=model,
-        task_keeper=tasks,
-        data_loader=np_adapter.ShardData(),
-        rounds_to_train=options.rounds,
-        delta_updates=options.delta_updates,
-        override_config=override or None,
-    )
-    client = federation.dir_client
-    metrics = [
-        [m["metric_origin"], m["task_name"], m["metric_name"], m["metric_value"], m["round"]]
-        for m in client.stream_metrics(options.experiment)
-    ]
-    status = experiment.get_experiment_status()
-
-    def tensors(model):
-        return {name: [float(x) for x in value] for name, value in model.items()}
-
-    told = {
-        "status": status,
-        "seconds": time.perf_counter() - started,
-        "metrics": metrics,
-        "best": tensors(client.get_best_model(options.experiment)),
-        "last": tensors(client.get_last_model(options.experiment)),
-        "listed": listed(client),
-        "collaborators": sorted(experiment.plan.authorized_cols),
+    return {
+        "model_provider": model,
+        "task_keeper": tasks,
+        "data_loader": np_adapter.ShardData(),
+        "rounds_to_train": request["rounds"],
+        "task_assigner": own_assigner if request["has_own_assigner"] else None,
+        "override_config": request["settings"] or None,
+        "delta_updates": request["delta_updates"],
+        "opt_treatment": request["opt_treatment"],
     }
-    print("RESULT " + json.dumps(told), flush=True)
+
+
+def tensors(model: dict[str, Any]) -> dict[str, list[float]]:
+    """Return a model as JSON can say it, to the bit."""
+    return {name: [float(x) for x in value.reshape(-1)] for name, value in model.items()}
 
 
 if __name__ == "__main__":

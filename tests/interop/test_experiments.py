@@ -1,0 +1,93 @@
+"""Whole experiments of OpenFL's users on OpenFL's envoys, with our Director between them."""
+
+from typing import Any
+
+import pytest
+
+from tests.interop.conversation import Answer
+from tests.interop.federation import RUN_S, SHARDS, Federation
+from tests.interop.learning import Expected, Training, expected, median, ternary, whole
+
+pytestmark = pytest.mark.interop
+
+_ROUNDING = 1e-6
+
+
+def assert_as_expected(answer: Answer, wanted: Expected, *, rounding: float = 0.0) -> None:
+    told = answer.value
+    assert told["status"] == "finished"
+    for which in ("last", "best"):
+        model = getattr(wanted, which)
+        assert told[which] == {
+            name: pytest.approx(values, rel=rounding, abs=rounding)
+            for name, values in model.items()
+        }
+    metrics = {
+        (origin, task, name, number): value for origin, task, name, value, number in told["metrics"]
+    }
+    assert len(metrics) == len(told["metrics"])
+    assert metrics == pytest.approx(wanted.metrics, rel=rounding, abs=rounding)
+
+
+def test_an_experiment_comes_to_the_weighted_average(there: Federation) -> None:
+    answer = there.frontend("alice").run("line")
+
+    assert answer.value["collaborators"] == list(SHARDS)
+    assert_as_expected(answer, expected(SHARDS, Training()))
+
+
+def test_a_federation_runs_one_experiment_after_the_other(there: Federation) -> None:
+    alice = there.frontend("alice")
+    alice.run("one")
+
+    answer = alice.run("another", rounds=5)
+
+    assert_as_expected(answer, expected(SHARDS, Training(rounds=5)))
+
+
+def test_two_users_run_experiments_at_once(there: Federation) -> None:
+    alice, bob = there.frontend("alice"), there.frontend("bob")
+
+    of_alice = alice.submit("together-a")
+    of_bob = bob.submit("together-b", rounds=4)
+
+    assert_as_expected(of_alice.answer(within_s=RUN_S), expected(SHARDS, Training()))
+    assert_as_expected(of_bob.answer(within_s=RUN_S), expected(SHARDS, Training(rounds=4)))
+
+
+def test_collaborators_may_send_and_receive_differences(there: Federation) -> None:
+    answer = there.frontend("alice").run("deltas", delta_updates=True)
+
+    assert_as_expected(answer, expected(SHARDS, Training(has_deltas=True)))
+
+
+@pytest.mark.parametrize(
+    ("treatment", "memory"), [("CONTINUE_LOCAL", "local"), ("CONTINUE_GLOBAL", "global")]
+)
+def test_an_optimiser_goes_on_in_the_next_round(
+    there: Federation, treatment: str, memory: Any
+) -> None:
+    answer = there.frontend("alice").run(
+        treatment, task="fit_with_momentum", has_momentum=True, opt_treatment=treatment
+    )
+
+    assert_as_expected(answer, expected(SHARDS, Training(memory=memory)))
+
+
+@pytest.mark.parametrize(
+    ("pipeline", "codec"), [("KCPipeline", whole), ("SKCPipeline", whole), ("STCPipeline", ternary)]
+)
+def test_deltas_may_be_compressed_with_loss(there: Federation, pipeline: str, codec: Any) -> None:
+    settings = {"compression_pipeline.template": f"openfl.pipelines.{pipeline}"}
+
+    answer = there.frontend("alice").run(pipeline, delta_updates=True, settings=settings)
+
+    # The tables of values are found by an iteration that has a tolerance of its own.
+    wanted = expected(SHARDS, Training(has_deltas=True, codec=codec))
+    assert_as_expected(answer, wanted, rounding=_ROUNDING)
+
+
+def test_a_user_may_choose_the_median(there: Federation) -> None:
+    answer = there.frontend("alice").run("median", aggregation="median")
+
+    assert_as_expected(answer, expected(SHARDS, Training(combine=median)))

@@ -87,14 +87,18 @@ class Renewal:
         stamp = _stamp(self._files)
         if stamp == self._stamp:
             return None
-        self._stamp = stamp
         try:
             # A renewal that is half done is no reason to refuse everybody.
             _check_contents(self._files)
             configuration = self.configuration()
         except (CertificateError, OSError) as error:
+            self._stamp = stamp
             _log.error("the renewed certificates are not used: %s", error)
             return None
+        if _stamp(self._files) != stamp:
+            # What was read may be half of one renewal and half of the next: look again next time.
+            return None
+        self._stamp = stamp
         _log.info("the certificates were renewed")
         return configuration
 

@@ -15,7 +15,8 @@ from director.config import Config, ConfigError, load_config
 from director.log_lines import log_to_standard_error
 from director.starter import create_workspace
 from director.transport.credentials import CertificateError
-from director.transport.server import CannotListenError, DirectorGRPCServer
+from director.transport.listening import CannotListenError
+from director.transport.server import DirectorGRPCServer
 
 _log = logging.getLogger(__name__)
 

@@ -40,7 +40,7 @@ from director.core.names import check_identity
 from director.core.queries import EnvoyView, ExperimentView, envoy_views, experiment_view, online_of
 from director.errors import ForbiddenError, UnknownExperimentError
 from director.figures import DirectorFigures
-from director.interface import ReviewPlan, RunAddress, UploadPart
+from director.interface import ReviewPlan, RunAddress, RunPorts, UploadPart
 from director.offload import Offload
 from director.settings import Settings, rules_of
 from director.shell.logbook import note
@@ -101,8 +101,19 @@ class Director:
     def announce(self, host: str, port: int) -> None:
         self._parts.announce(host, port)
 
+    def use_ports(self, ports: RunPorts) -> None:
+        self._parts.use_ports(ports)
+
     async def close(self) -> None:
         await self._parts.close()
+
+    async def abandon(self) -> None:
+        """Stop as a killed process does: nobody is told, and nothing more is written down.
+
+        For simulations, which have several lives of a Director in one process.  Whoever calls this
+        has cancelled all requests, and has taken the storage away from it.
+        """
+        await self._parts.abandon()
 
     def on_event(self, observer: Observer) -> Callable[[], None]:
         """Tell an observer of every event that is not refused; returns how to stop."""

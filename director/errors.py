@@ -75,3 +75,12 @@ class LimitExceededError(DirectorError):
 
 class UnavailableError(DirectorError):
     """Not now, but the same request may succeed later."""
+
+
+class PortUnavailableError(UnavailableError):
+    """A port that a plan fixes cannot be listened on."""
+
+    def __init__(self, port: int) -> None:
+        super().__init__(
+            f"the plan's port {port} cannot be listened on: it is in use, or forbidden"
+        )

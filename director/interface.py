@@ -193,3 +193,25 @@ class Measured(Protocol):
 
     def figures(self) -> DirectorFigures:
         """What there is to count at this moment; takes no longer than a look at each envoy."""
+
+
+class RunPorts(Protocol):
+    """Ports for collaborators beside the server's own, for plans that fix one."""
+
+    async def open(self, port: int) -> None:
+        """Let collaborators come there; it has to be closed as often as it was opened.
+
+        Raises:
+            PortUnavailableError: it cannot be listened on.
+        """
+
+    async def close(self, port: int) -> None:
+        """Be there no more, unless others have opened the same port."""
+
+
+@runtime_checkable
+class UsesPorts(Protocol):
+    """A Director that can do with more ports than its server's own."""
+
+    def use_ports(self, ports: RunPorts) -> None:
+        """Learn how to open some; called before `announce`."""

@@ -19,7 +19,7 @@ from director.core.effects import (
 from director.core.federation import Federation
 from director.core.queries import envoys_online, experiments_by_status
 from director.figures import DirectorFigures
-from director.interface import ReviewPlan
+from director.interface import ReviewPlan, RunPorts
 from director.offload import Offload, in_thread, in_thread_of_its_own
 from director.settings import Settings
 from director.shell.blobs import Blobs
@@ -66,6 +66,7 @@ class Machinery:
             settings=settings,
             rules=federation.rules,
             clock=clock,
+            work=self._work,
             chores=self._chores,
         )
         self.writer = Writer(federation, journal, clock, self.perform)
@@ -125,6 +126,10 @@ class Machinery:
         """Learn where collaborators reach the server."""
         self._opener.announce(host, port)
 
+    def use_ports(self, ports: RunPorts) -> None:
+        """Learn how to open more ports than the server's own."""
+        self._opener.use_ports(ports)
+
     async def close(self) -> None:
         """Send away those who wait and those who follow; end all work; write down the rest."""
         self.is_closing = True
@@ -135,6 +140,12 @@ class Machinery:
         await self.writer.close()
         await self._chores.settle()
         await self._archives.close()
+
+    async def abandon(self) -> None:
+        """End all work where it stands."""
+        self.runs.rest()
+        for tasks in (self.writer, self._work, self._chores):
+            await tasks.abandon()
 
     def held(self) -> Mapping[str, int]:
         """How much there is of what comes and goes."""

@@ -12,6 +12,8 @@ from director.core.attendance import Attendance
 from director.core.effects import StartRun
 from director.core.rules import Rules
 from director.core.tensors import model_from_bytes
+from director.errors import PortUnavailableError
+from director.interface import RunPorts
 from director.offload import Offload
 from director.settings import Settings
 from director.shell.blobs import Blobs
@@ -30,6 +32,8 @@ class OpenRun:
     aggregation: Aggregation
     attendance: Attendance
     handout: Handout
+    port: int
+    """Where its collaborators find it."""
 
 
 class Opener:
@@ -43,6 +47,7 @@ class Opener:
         settings: Settings,
         rules: Rules,
         clock: Clock,
+        work: Tasks,
         chores: Tasks,
     ) -> None:
         self._blobs = blobs
@@ -50,12 +55,14 @@ class Opener:
         self._clock = clock
         self._offload = offload
         self._settings = settings
+        self._work = work
         self._chores = chores
         self._cache = ChunkCache(room_bytes=settings.chunk_cache_bytes)
         self._handouts = 0
         self._host = ""
         self._port = 0
         self._announced = asyncio.Event()
+        self._ports: RunPorts | None = None
 
     @property
     def is_announced(self) -> bool:
@@ -68,9 +75,50 @@ class Opener:
         self._port = port
         self._announced.set()
 
+    def use_ports(self, ports: RunPorts) -> None:
+        """Learn how to open more ports than the server's own."""
+        self._ports = ports
+
     async def open(self, order: StartRun) -> OpenRun:
-        """Return the run, ready for its collaborators."""
+        """Return the run, ready for its collaborators.
+
+        Raises:
+            PortUnavailableError: they are to come to a port that cannot be had.
+        """
         await self._announced.wait()
+        port = await self._open_port(order)
+        try:
+            return await self._open(order, port)
+        except BaseException:
+            self._close_port(port)
+            raise
+
+    def close(self, opened: OpenRun) -> None:
+        """Let go of what a run consisted of; collaborators may go on to come for a while.
+
+        Those of OpenFL never come again, to nobody, where they find a closed port.
+        """
+        opened.handout.release()
+        self._close_port(opened.port, after_s=self._rules.dead_after_s)
+
+    async def _open_port(self, order: StartRun) -> int:
+        port = order.port
+        if self._settings.aggregator_port == "own" or port is None or port == self._port:
+            return self._port
+        if self._ports is None:
+            raise PortUnavailableError(port)
+        await self._ports.open(port)
+        return port
+
+    def _close_port(self, port: int, *, after_s: float = 0) -> None:
+        async def close(ports: RunPorts) -> None:
+            await asyncio.sleep(after_s)
+            await ports.close(port)
+
+        if port != self._port and self._ports is not None:
+            self._work.spawn(close(self._ports), name=f"close port {port}")
+
+    async def _open(self, order: StartRun, port: int) -> OpenRun:
         initial = await self._blobs.load(order.model)
         aggregation = Aggregation(
             order.plan,
@@ -80,7 +128,7 @@ class Opener:
         # The copy is deleted at once, and lives on in its reader: nothing can leave it behind.
         with self._blobs.lease() as blobs:
             async with self._blobs.archives.writer() as writer:
-                federation = await self._offload(partial(self._rewrite, order, writer.file))
+                federation = await self._offload(partial(self._rewrite, order, port, writer.file))
                 blobs.append(await writer.commit())
             reader = self._blobs.archives.reader(blobs[0])
         self._handouts += 1
@@ -95,17 +143,21 @@ class Opener:
             self._rules, order.plan.haste, order.collaborators, opened_at=self._clock.now()
         )
         return OpenRun(
-            federation=federation, aggregation=aggregation, attendance=attendance, handout=handout
+            federation=federation,
+            aggregation=aggregation,
+            attendance=attendance,
+            handout=handout,
+            port=port,
         )
 
-    def _rewrite(self, order: StartRun, target: BinaryIO) -> str:
+    def _rewrite(self, order: StartRun, port: int, target: BinaryIO) -> str:
         host = self._settings.aggregator_address or order.address or self._host
         with self._blobs.archives.open(order.archive) as source:
             return rewrite_workspace(
                 source,
                 target,
                 agg_addr=host,
-                agg_port=self._port,
+                agg_port=port,
                 # Collaborators of an experiment with an equal plan must not be taken for its own.
                 hash_salt=order.experiment,
             )

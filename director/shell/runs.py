@@ -7,6 +7,7 @@ from director.core.effects import StartRun
 from director.core.events import RunFailed
 from director.core.model import ExperimentId, Model, ModelKind
 from director.core.views import RunView
+from director.errors import PortUnavailableError
 from director.offload import Offload
 from director.shell.blobs import Blobs
 from director.shell.handouts import Handout
@@ -58,16 +59,21 @@ class Runs:
     async def _open(self, run: Run) -> None:
         try:
             self._adopt(run, await self._opener.open(run.order))
+        except PortUnavailableError as error:
+            if not run.is_ended:
+                await self._fail(run, str(error))
         except Exception:  # noqa: BLE001 - one experiment must not take the others along
             if run.is_ended:
                 return  # its blobs are gone, and nobody misses them
             log.exception("experiment %r could not be opened", run.order.name)
-            failure = RunFailed(experiment=run.order.experiment, reason=_NOT_OPENED)
-            await self._writer.insist(failure)
+            await self._fail(run, _NOT_OPENED)
+
+    async def _fail(self, run: Run, reason: str) -> None:
+        await self._writer.insist(RunFailed(experiment=run.order.experiment, reason=reason))
 
     def _adopt(self, run: Run, opened: OpenRun) -> None:
         if run.is_ended:
-            opened.handout.release()
+            self._opener.close(opened)
             return
         # The id has 32 bits, of a salt of its own: two of a few dozen runs do not share one.
         assert opened.federation not in self._by_federation
@@ -90,7 +96,7 @@ class Runs:
             return
         del self._by_federation[opened.federation]
         opened.aggregation.stop()
-        opened.handout.release()
+        self._opener.close(opened)
         run.view = self._view(opened)
         models = {kind: _model(opened, kind) for kind in ModelKind}
         run.trained = TrainedModels(models, blobs=self._blobs, offload=self._offload)

@@ -31,11 +31,15 @@ class Meter:
         return tuple(self._requests.values())
 
     def metered(self, path: str, handler: Handler) -> Handler:
-        """Return the handler of "/service/method", counted; it has to be a coroutine function."""
+        """Return the handler of "/service/method", counted; it has to be a coroutine function.
+
+        Handlers of one path, on several ports, are counted together.
+        """
         _, service, method = path.split("/")
         shape = _SHAPES[bool(handler.request_streaming), bool(handler.response_streaming)]
-        figures = RequestFigures(kind=shape.kind, service=service, method=method)
-        self._requests[path] = figures
+        figures = self._requests.setdefault(
+            path, RequestFigures(kind=shape.kind, service=service, method=method)
+        )
         return shape.make(
             _counted(getattr(handler, shape.attribute), figures),
             request_deserializer=_receiving(handler.request_deserializer, figures),

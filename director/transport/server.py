@@ -14,57 +14,25 @@ import grpc
 import grpc.aio
 
 from director.director import Director
-from director.interface import DirectorInterface, ReviewPlan
+from director.interface import DirectorInterface, ReviewPlan, UsesPorts
 from director.transport.aggregator_server import AggregatorServicer
-from director.transport.credentials import (
-    CertificateFiles,
-    PathLike,
-    find_certificates,
-    server_credentials,
-)
+from director.transport.credentials import CertificateFiles, PathLike, find_certificates
 from director.transport.director_server import DirectorServicer
 from director.transport.health import HEALTH, HealthServicer
+from director.transport.listening import OPTIONS, CannotListenError, bind
 from director.transport.metering import Meter
 from director.transport.reflection import ReflectionServicer
 from director.transport.registration import decoding
+from director.transport.run_ports import OpenPorts
 from director.transport.showing import showing
 from protos import aggregator_pb2, aggregator_pb2_grpc, director_pb2, director_pb2_grpc
 
 _log = logging.getLogger(__name__)
 
-_MANY = 2**20
-
-OPTIONS: tuple[tuple[str, int], ...] = (
-    # What OpenFL's clients assume.
-    ("grpc.max_send_message_length", 2**30),
-    ("grpc.max_receive_message_length", 2**30),
-    ("grpc.max_metadata_size", 32 * 2**20),
-    # By default gRPC cancels all above 1,000 requests that arrive in one burst.
-    ("grpc.server.max_pending_requests", _MANY),
-    ("grpc.server.max_pending_requests_hard_limit", _MANY),
-    # A second server on the same port must fail, not take every other client away.
-    ("grpc.so_reuseport", 0),
-    # Find out within half a minute that the other end of an idle connection is gone.
-    ("grpc.keepalive_time_ms", 20_000),
-    ("grpc.keepalive_timeout_ms", 10_000),
-    # gRPC 1.85 never starts the timer above; this one, else of a minute, runs on every ping.
-    ("grpc.http2.ping_timeout_ms", 10_000),
-    ("grpc.keepalive_permit_without_calls", 1),
-    ("grpc.http2.max_pings_without_data", 0),
-    # A client may do so, too, as often as it likes.
-    ("grpc.http2.min_recv_ping_interval_without_data_ms", 1_000),
-    ("grpc.http2.max_ping_strikes", 0),
-)
-
-
 _SERVICES = (
     director_pb2.DESCRIPTOR.services_by_name["Director"].full_name,
     aggregator_pb2.DESCRIPTOR.services_by_name["Aggregator"].full_name,
 )
-
-
-class CannotListenError(OSError):
-    """The server's address cannot be had; the message tells which it is."""
 
 
 class DirectorGRPCServer(DirectorServicer):
@@ -118,6 +86,7 @@ class DirectorGRPCServer(DirectorServicer):
         self._port = listen_port
         self.server: grpc.aio.Server | None = None
         self._meter: Meter | None = None
+        self._run_ports = OpenPorts(self._for_runs)
         self._health = HealthServicer(_SERVICES)
         self._reflection: ReflectionServicer | None = None
         self._sample_shape = tuple(str(size) for size in sample_shape)
@@ -157,14 +126,17 @@ class DirectorGRPCServer(DirectorServicer):
             decoding, grpc_server, undecodable=grpc.StatusCode.INVALID_ARGUMENT, meter=self._meter
         )
         director_pb2_grpc.add_DirectorServicer_to_server(self, refusing())
-        aggregator_pb2_grpc.add_AggregatorServicer_to_server(
-            AggregatorServicer(self.director, tls=self.tls),
-            refusing(undecodable=grpc.StatusCode.UNAVAILABLE),
-        )
+        self._register_aggregators(grpc_server)
         self._health.register(refusing())
         if self.reflection:
             self._reflection = ReflectionServicer((*_SERVICES, HEALTH))
             self._reflection.register(refusing())
+
+    def _register_aggregators(self, server: grpc.aio.Server) -> None:
+        aggregator_pb2_grpc.add_AggregatorServicer_to_server(
+            AggregatorServicer(self.director, tls=self.tls),
+            decoding(server, undecodable=grpc.StatusCode.UNAVAILABLE, meter=self._meter),
+        )
 
     def start(self) -> None:
         """Serve until SIGTERM or Ctrl-C; then let what is under way end, and return.
@@ -211,7 +183,9 @@ class DirectorGRPCServer(DirectorServicer):
         server = grpc.aio.server(options=OPTIONS)
         self.register(server)
         try:
-            self._port = self._bind(server)
+            self._port = self._bind(server, self._port)
+            if isinstance(self.director, UsesPorts):
+                self.director.use_ports(self._run_ports)
             self.director.announce(self._host, self._port)
             await self.director.start()
         except BaseException:
@@ -238,18 +212,15 @@ class DirectorGRPCServer(DirectorServicer):
             f" heartbeats every {period}"
         )
 
-    def _bind(self, server: grpc.aio.Server) -> int:
-        try:
-            if self._certificates is None:
-                return server.add_insecure_port(self.listen_uri)
-            credentials = server_credentials(self._certificates)
-            return server.add_secure_port(self.listen_uri, credentials)
-        except RuntimeError:
-            # gRPC says no more than that it failed, and logs the cause by itself.
-            raise CannotListenError(
-                f"cannot listen on {self.listen_uri}: the port is in use, needs more rights,"
-                " or the host is not an address of this machine"
-            ) from None
+    def _bind(self, server: grpc.aio.Server, port: int) -> int:
+        return bind(server, f"{self._host}:{port}", self._certificates)
+
+    def _for_runs(self, port: int) -> grpc.aio.Server:
+        """Return a server that answers collaborators alone, and is not started yet."""
+        server = grpc.aio.server(options=OPTIONS)
+        self._register_aggregators(server)
+        self._bind(server, port)
+        return server
 
     async def _stop(self, server: grpc.aio.Server) -> None:
         _log.info("stopping: up to %g s for what is under way", self.grace_s)
@@ -262,6 +233,7 @@ class DirectorGRPCServer(DirectorServicer):
         try:
             await self.director.close()
         finally:
+            await self._run_ports.close_all(self.grace_s)
             await stopping
         _log.info("stopped")
 

@@ -19,7 +19,7 @@ import grpc
 import grpc.aio
 
 from director import DirectorGRPCServer
-from director.transport.server import OPTIONS
+from director.transport.listening import OPTIONS
 from protos import director_pb2, director_pb2_grpc
 
 if TYPE_CHECKING:

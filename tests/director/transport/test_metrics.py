@@ -15,7 +15,8 @@ from prometheus_client.parser import text_string_to_metric_families as plain
 from director.director import Director
 from director.errors import UnknownExperimentError
 from director.extras import MissingExtraError
-from director.transport.server import CannotListenError, DirectorGRPCServer
+from director.transport.listening import CannotListenError
+from director.transport.server import DirectorGRPCServer
 from protos import base_pb2, director_pb2
 from tests.director.house import ARCHIVE
 from tests.director.transport.fake_director import FakeDirector

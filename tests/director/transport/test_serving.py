@@ -16,7 +16,8 @@ from director.core.model import Metric
 from director.director import Director
 from director.transport import server as server_module
 from director.transport.credentials import CertificateError
-from director.transport.server import CannotListenError, DirectorGRPCServer
+from director.transport.listening import CannotListenError
+from director.transport.server import DirectorGRPCServer
 from protos import aggregator_pb2, director_pb2
 from simulator.pki import Pki
 from tests.director.transport.fake_director import FakeDirector

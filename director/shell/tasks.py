@@ -15,6 +15,7 @@ class Tasks:
 
     def __init__(self) -> None:
         self._tasks: dict[asyncio.Task[Any], None] = {}
+        self._is_abandoned = False
 
     def __len__(self) -> int:
         return len(self._tasks)
@@ -34,6 +35,8 @@ class Tasks:
     def _own(self, task: asyncio.Task[Any]) -> None:
         self._tasks[task] = None
         task.add_done_callback(self._forget)
+        if self._is_abandoned:
+            task.cancel()
 
     def _forget(self, task: asyncio.Task[Any]) -> None:
         del self._tasks[task]
@@ -51,6 +54,11 @@ class Tasks:
         for task in tuple(self._tasks):
             task.cancel()
         await self.settle()
+
+    async def abandon(self) -> None:
+        """Cancel all, and whatever is still begun from now on."""
+        self._is_abandoned = True
+        await self.cancel()
 
 
 def _log_error(task: asyncio.Task[Any]) -> None:

@@ -153,3 +153,8 @@ class Writer:
         self._is_closed = True
         await self._commits.settle()
         await self._journal.close()
+
+    async def abandon(self) -> None:
+        """Drop whatever is not written down yet, and leave the journal as it is."""
+        self._is_closed = True
+        await self._commits.abandon()

@@ -1,6 +1,7 @@
 """To whom experiments are handed, and how often."""
 
 from bisect import bisect_left
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from simulator.checkers.answers import is_impostor
@@ -9,7 +10,7 @@ from simulator.checkers.base import Checker, Docket, when
 from simulator.checkers.experiments import Experiments, Submission, sightings
 from simulator.checkers.registry import registrations
 from simulator.history.calls import Call
-from simulator.history.fields import text, whole
+from simulator.history.fields import items, text, whole
 from simulator.history.history import History
 
 ENDED = frozenset({"finished", "failed", "rejected"})
@@ -31,28 +32,38 @@ class OnlyTheChosenAreCalled(Checker):
 
     guarantee = "targeting"
     promise = (
-        "WaitExperiment hands X to E only if E is one of X's collaborators and X is accepted, not"
-        " removed and not ended."
+        "WaitExperiment hands X to E, and X's aggregator gives E tasks, only if E is one of X's"
+        " collaborators and X is accepted, not removed and not ended."
     )
 
     def examine(self, history: History, docket: Docket) -> None:
         experiments = Experiments(history)
         ends = _ends(history, experiments)
         for call in handouts(history):
+            name, envoy = text(call.response, "experiment"), text(call.request, "name")
+            what = f"experiment {name[:60]!r} was handed to {envoy} {when(call)}"
             docket.occasion()
-            _judge_target(docket, call, experiments, ends)
+            _judge_target(docket, call, what, experiments.submissions(name), ends)
+        for call in history.calls("GetTasks"):
+            if call.is_ok and items(call.response, "tasks"):
+                name, envoy = text(call.request, "experiment"), text(call.request, "name")
+                what = f"tasks of experiment {name[:60]!r} were given to {envoy} {when(call)}"
+                docket.occasion()
+                _judge_target(docket, call, what, experiments.submissions(name), ends)
 
 
 def _judge_target(
-    docket: Docket, call: Call, experiments: Experiments, ends: dict[int, tuple[Call, str]]
+    docket: Docket,
+    call: Call,
+    what: str,
+    namesakes: Sequence[Submission],
+    ends: dict[int, tuple[Call, str]],
 ) -> None:
-    name, envoy = text(call.response, "experiment"), text(call.request, "name")
-    what = f"experiment {name[:60]!r} was handed to {envoy} {when(call)}"
-    begun = [s for s in experiments.submissions(name) if s.call.invoke_index < call.ended_index]
+    begun = [s for s in namesakes if s.call.invoke_index < call.ended_index]
     if not begun:
         docket.broken(f"{what}, though nobody had uploaded it", call)
         return
-    meant = [s for s in begun if envoy in s.collaborators]
+    meant = [s for s in begun if text(call.request, "name") in s.collaborators]
     if not meant:
         docket.broken(f"{what}, which is not one of its collaborators", begun[-1].call, call)
         return

@@ -66,6 +66,29 @@ def test_what_was_removed_is_not_handed_out() -> None:
     assert "after its owner had removed it" in broken(record.judged_by(TARGETING))
 
 
+def test_of_what_was_removed_nobody_is_given_tasks() -> None:
+    record = Given()
+    record.uploads("alice", "brain").ok()
+    record.waits("a", brings="brain").ok()
+    record.removes("alice", "brain").ok()
+    record.at(5).asks_tasks("a", "brain").ok()
+
+    assert "tasks of experiment 'brain' were given to a at 5.0 s, after its owner" in broken(
+        record.judged_by(TARGETING)
+    )
+
+
+def test_who_works_on_what_was_removed_is_told_to_quit() -> None:
+    record = Given()
+    record.uploads("alice", "brain").ok()
+    record.waits("a", brings="brain").ok()
+    record.asks_tasks("a", "brain").ok()
+    record.removes("alice", "brain").ok()
+    record.asks_tasks("a", "brain", tasks=(), quit_=True).ok()
+
+    assert holds(record.judged_by(TARGETING))
+
+
 def test_a_stranger_removes_nothing() -> None:
     record = uploaded()
     record.removes("bob", "brain").ok()

@@ -18,6 +18,9 @@ from contextvars import Context, copy_context
 from heapq import heapify, heappop, heappush
 from typing import Any, NoReturn, TypeVarTuple
 
+_MANY_TURNS = 1_000_000
+"""So many turns in one instant are a few seconds of real time, and a thousand big uploads."""
+
 _MANY_TIMERS = 128
 """Below so many, cancelled timers are not worth clearing away."""
 
@@ -31,6 +34,14 @@ class DeadlockError(RuntimeError):
     def __init__(self, now: float, waiting: list[str]) -> None:
         told = "".join(f"\n  {line}" for line in waiting) or " no task, only a bare future"
         super().__init__(f"deadlock at {now} s of virtual time; these wait for ever:{told}")
+
+
+class LivelockError(RuntimeError):
+    """Something goes round and round without waiting, so that time can never pass."""
+
+    def __init__(self, now: float, busy: list[str]) -> None:
+        told = "".join(f"\n  {line}" for line in busy)
+        super().__init__(f"time stands still at {now} s after {_MANY_TURNS:,} turns of:{told}")
 
 
 class RealWorldError(RuntimeError):
@@ -136,6 +147,7 @@ class VirtualTimeLoop(base_events.BaseEventLoop):
 
     Raises (from `run_until_complete` and `run_forever`):
         DeadlockError: nothing can ever happen again.
+        LivelockError: something happens without end, and all of it now.
     """
 
     _ready: deque[Any]
@@ -228,9 +240,14 @@ class VirtualTimeLoop(base_events.BaseEventLoop):
     def _run_once(self) -> None:
         """Run until `stop`, which is when `run_forever` looks again; many turns in one call."""
         ready, timers = self._ready, self._timers
+        turns = 0
         while True:
             if not ready and not self._stopping:
                 self._jump()
+                turns = 0
+            turns += 1
+            if turns > _MANY_TURNS:
+                raise LivelockError(self._now, [_what(handle) for handle in ready][:10])
             now = self._now
             while timers and timers[0][0] <= now:
                 timer = heappop(timers)[2]
@@ -292,6 +309,12 @@ class VirtualTimeLoop(base_events.BaseEventLoop):
 def _by_name(loop: asyncio.AbstractEventLoop) -> list[asyncio.Task[Any]]:
     # all_tasks is a set, whose order is not the same in every run; Task-9 comes before Task-10.
     return sorted(asyncio.all_tasks(loop), key=lambda task: (len(task.get_name()), task.get_name()))
+
+
+def _what(handle: Any) -> str:
+    # The steps of a task are methods of it.
+    owner = getattr(handle._callback, "__self__", None)
+    return _told(owner) if isinstance(owner, asyncio.Task) else repr(handle)
 
 
 def _told(task: asyncio.Task[Any]) -> str:

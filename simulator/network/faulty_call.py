@@ -98,8 +98,6 @@ class FaultyCall(grpc.aio.Call):
             self._apply(request, verdict)
 
     def _apply(self, request: Any, verdict: Verdict) -> None:
-        if self._code is not None:
-            return
         match verdict:
             case Drop():
                 self._watch_deadline()
@@ -115,11 +113,8 @@ class FaultyCall(grpc.aio.Call):
 
     def _launch(self, request: Any) -> None:
         self._request = request
+        # From here on, the real call watches the deadline.
         self._inner = self._make()
-        if self._timer is not None:
-            # From here on the real call watches it.
-            self._timer.cancel()
-            self._timer = None
         self._wake()
 
     def _make(self) -> Any:

@@ -98,6 +98,8 @@ class MemoryCall(grpc.aio.Call):
         self._channel.carry(self)
 
     def on_connected(self, connection: ConnectionEnd) -> None:
+        if self._code is not None:
+            return  # it ended before it could be sent, and never will be
         self._connection = connection
         connection.towards.send(self._arrive)
         self._wake()
@@ -124,7 +126,7 @@ class MemoryCall(grpc.aio.Call):
     # ------------------------------------------------------------ what comes back
 
     def on_initial_metadata(self, metadata: Metadata) -> None:
-        if self._initial is None:
+        if self._code is None:
             self._initial = metadata
             self._wake()
 

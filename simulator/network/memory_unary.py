@@ -22,6 +22,8 @@ class OneResponse(MemoryCall):
     def on_status(
         self, code: grpc.StatusCode, details: str, trailing: Metadata, message: bytes | None
     ) -> None:
+        if self._code is not None:
+            return
         limit = self._channel.max_message_bytes
         if message is not None and len(message) > limit:
             sizes = f"({len(message)} vs. {limit})"

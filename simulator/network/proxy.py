@@ -6,9 +6,7 @@ A stall holds bytes, ends and resets alike, so that neither side can tell; a cut
 import asyncio
 import socket
 import struct
-from collections.abc import Coroutine
 from dataclasses import dataclass, field
-from typing import Any
 
 from simulator.network.api import Gate
 
@@ -34,6 +32,12 @@ class Tunnel:
         """Break both connections."""
         if self.task is not None:
             self.task.cancel()
+
+    def close(self) -> None:
+        """Close both, by a reset unless they have ended in good order."""
+        self.near.close()
+        if self.far is not None:
+            self.far.close()
 
 
 @dataclass(slots=True)
@@ -85,28 +89,35 @@ class Proxy:
         self.port: int = self._listening.getsockname()[1]
         self._tasks: dict[asyncio.Task[None], None] = {}
         self._loop = asyncio.get_running_loop()
-        self._acceptor = self._own(self._accept())
-
-    def _own(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        task = self._loop.create_task(coroutine)
-        self._tasks[task] = None
-        task.add_done_callback(lambda ended: self._tasks.pop(ended, None))
-        return task
+        # Not by `sock_accept`, which drops a connection when it is cancelled at the wrong moment.
+        self._loop.add_reader(self._listening, self._accept)
 
     async def close(self) -> None:
         """Break every connection, and leave nothing behind."""
+        self._loop.remove_reader(self._listening)
         tasks = tuple(self._tasks)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         self._listening.close()
 
-    async def _accept(self) -> None:
-        while True:
-            near, _ = await self._loop.sock_accept(self._listening)
-            tunnel = Tunnel(_ready(near))
-            self._path.tunnels[tunnel] = None
-            tunnel.task = self._own(self._lead(tunnel))
+    def _accept(self) -> None:
+        try:
+            near, _ = self._listening.accept()
+        except OSError:
+            return  # who came has left again
+        tunnel = Tunnel(_ready(near))
+        self._path.tunnels[tunnel] = None
+        tunnel.task = task = self._loop.create_task(self._lead(tunnel))
+        self._tasks[task] = None
+
+        def end(_: object) -> None:
+            # Here, for a task that is cancelled before it starts does nothing itself.
+            self._tasks.pop(task, None)
+            self._path.tunnels.pop(tunnel, None)
+            tunnel.close()
+
+        task.add_done_callback(end)
 
     async def _lead(self, tunnel: Tunnel) -> None:
         path = self._path
@@ -123,11 +134,6 @@ class Proxy:
             _forget_reset(tunnel.near, far)
         except* OSError:
             pass  # one side is gone; the other is told so by a reset
-        finally:
-            path.tunnels.pop(tunnel, None)
-            tunnel.near.close()
-            if tunnel.far is not None:
-                tunnel.far.close()
 
     async def _connect(self) -> socket.socket:
         """Raises OSError where nobody listens."""

@@ -350,3 +350,92 @@ async def test_a_closed_channel_is_followed_by_another_connection(world: World) 
 
         assert link.connection == 2
         assert served.network.link("bob").connection == 1
+
+
+async def test_a_call_that_ends_before_it_could_be_sent_never_arrives(world: World) -> None:
+    house = House()
+    async with world.serving(house.handlers) as served:
+        channel = served.connect("ann")
+        link = served.network.link("ann")
+        link.stall()
+
+        assert await code_of(unary(channel, "wait")(b"", timeout=0.2)) is (
+            grpc.StatusCode.DEADLINE_EXCEEDED
+        )
+        cancelled = unary(channel, "wait")(b"")
+        await settle()
+        cancelled.cancel()
+        link.heal()
+        await unary(channel, "echo")(b"", wait_for_ready=True, timeout=30)
+
+        assert house.seen == ["echo"]
+
+
+async def test_a_refusal_behind_a_stalled_link_is_told_when_it_heals(world: World) -> None:
+    async with world.serving(House().handlers) as served:
+        channel = served.connect("ann")
+        link = served.network.link("ann")
+        link.stall()
+        call = asyncio.ensure_future(unary(channel, "echo")(b""))
+        await settle()
+        await served.stop()
+        await settle()
+        assert not call.done()
+
+        link.heal()
+
+        assert await code_of(call) is grpc.StatusCode.UNAVAILABLE
+
+
+async def test_a_cut_ends_connections_that_are_still_being_made(world: World) -> None:
+    house = House()
+    async with world.serving(house.handlers) as served:
+        channel = served.connect("ann")
+        link = served.network.link("ann")
+        link.stall()
+        call = asyncio.ensure_future(unary(channel, "echo")(b"lost"))
+        await settle()
+
+        link.cut()
+
+        assert await code_of(call) is grpc.StatusCode.UNAVAILABLE
+        link.heal()
+        await settle()
+        assert house.seen == []
+
+
+async def test_an_answer_that_comes_after_its_call_has_ended_is_thrown_away(world: World) -> None:
+    house = House()
+    async with world.serving(house.handlers) as served:
+        channel = await connected(served)
+        link = served.network.link("ann")
+        call = unary(channel, "wait")(b"x")
+        many = download(channel, "count")(b"3")
+        await until(lambda: "wait began" in house.seen)
+        link.stall(towards_director=False)
+        house.go_on.set()
+        await until(lambda: {"wait ended", "count ended"} <= set(house.seen))
+
+        call.cancel()
+        many.cancel()
+        link.heal()
+        await settle()
+
+        assert call.cancelled()
+        assert many.cancelled()
+        assert list(await call.trailing_metadata()) == []
+        assert await unary(channel, "echo")(b"next") == b"next"
+
+
+async def test_a_call_that_waits_for_a_server_can_be_cancelled(world: World) -> None:
+    async with world.serving(House().handlers) as served:
+        channel = served.connect("ann")
+        await served.stop()
+        call = unary(channel, "echo")(b"", wait_for_ready=True)
+        await settle()
+
+        assert call.cancel()
+
+        with pytest.raises(asyncio.CancelledError):
+            await call
+        await asyncio.sleep(1.2)

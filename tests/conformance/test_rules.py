@@ -294,6 +294,38 @@ async def test_a_call_can_be_cancelled_while_a_message_is_delayed_or_dropped(
         assert served.network.open_calls() == 0
 
 
+@pytest.mark.parametrize("direction", [Direction.REQUEST, Direction.RESPONSE])
+async def test_whoever_awaits_a_delayed_call_can_be_cancelled(
+    judged_world: World, direction: Direction
+) -> None:
+    async with judged_world.serving(House().handlers) as served:
+        channel = served.connect("ann")
+        with on(served, direction, Delay(60)):
+            call = unary(channel, "echo")(b"x")
+            many = download(channel, "count")(b"3")
+            for awaited in (call, many.read()):
+                with pytest.raises(TimeoutError):
+                    await asyncio.wait_for(awaited, timeout=0.2)
+
+        assert call.cancelled()
+        assert many.cancelled()
+
+
+async def test_whoever_writes_where_the_way_is_full_can_be_cancelled(judged_world: World) -> None:
+    async def write_for_ever(call: Any) -> None:
+        while True:
+            await call.write(b"x")
+
+    async with judged_world.serving(House().handlers) as served:
+        channel = served.connect("ann")
+        with on(served, Direction.REQUEST, Delay(60)):
+            call = upload(channel, "receive")()
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(write_for_ever(call), timeout=0.2)
+
+        assert call.cancelled()
+
+
 # ---------------------------------------------------------------- drop and reject
 
 

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import grpc.aio
 import pytest
 
-from simulator.engine.loop import DeadlockError, RealWorldError, VirtualTimeLoop
+from simulator.engine.loop import DeadlockError, LivelockError, RealWorldError, VirtualTimeLoop
 
 T = TypeVar("T")
 
@@ -175,6 +175,37 @@ def test_a_deadlock_is_told_with_the_tasks_that_wait() -> None:
     assert "test_loop.py" in told
 
 
+def test_a_loop_that_never_waits_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("simulator.engine.loop._MANY_TURNS", 1_000)
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+
+        def spin() -> None:
+            loop.call_soon(spin)
+
+        await asyncio.sleep(1)
+        spin()
+        while True:  # noqa: ASYNC110 - which is the mistake
+            await asyncio.sleep(0)
+
+    with pytest.raises(LivelockError, match=r"at 1\.0 s") as caught:
+        run(main())
+
+    assert "main" in str(caught.value)
+    assert "spin" in str(caught.value)
+
+
+def test_many_turns_are_no_harm_while_time_passes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("simulator.engine.loop._MANY_TURNS", 1_000)
+
+    async def main() -> None:
+        for _ in range(10_000):
+            await asyncio.sleep(0.001)
+
+    run(main())
+
+
 def test_a_timer_at_infinity_is_no_hope() -> None:
     async def main() -> None:
         await asyncio.sleep(math.inf)
@@ -286,6 +317,48 @@ def test_async_generators_left_open_are_closed_in_the_order_of_their_first_step(
     run(main())
 
     assert closed == list(range(50))
+
+
+def test_a_generator_that_is_let_go_of_is_closed_then() -> None:
+    closed: list[float] = []
+
+    async def generate() -> AsyncIterator[int]:
+        try:
+            yield 1
+        finally:
+            closed.append(now())
+
+    async def main() -> None:
+        generator = generate()
+        await anext(generator)
+        await asyncio.sleep(1)
+        del generator
+        await asyncio.sleep(1)
+
+    run(main())
+
+    assert closed == [1.0]
+
+
+def test_a_call_from_the_same_thread_is_welcome() -> None:
+    async def main() -> None:
+        called = asyncio.Event()
+        asyncio.get_running_loop().call_soon_threadsafe(called.set)
+        await called.wait()
+
+    run(main())
+
+
+def test_an_exit_in_a_callback_ends_the_run() -> None:
+    def leave() -> None:
+        raise SystemExit(3)
+
+    async def main() -> None:
+        asyncio.get_running_loop().call_later(1, leave)
+        await asyncio.sleep(2)
+
+    with pytest.raises(SystemExit, match="3"):
+        run(main())
 
 
 def test_debug_mode_works_too() -> None:

@@ -201,11 +201,137 @@ async def test_a_server_that_ends_tells_who_waits_for_it() -> None:
         await network.server.start()
 
 
+async def test_a_registered_handler_comes_before_a_generic_one() -> None:
+    async def other(_: bytes, __: Context) -> bytes:
+        return b"registered"
+
+    network = MemoryNetwork(server_credentials=None, now=lambda: 0.0)
+    handlers: Any = {"echo": grpc.unary_unary_rpc_method_handler(other)}
+    network.server.add_registered_method_handlers("squall.Test", handlers)
+    await serve(network, House())
+
+    assert await unary(network.connect("ann", credentials=None), "echo")(b"") == b"registered"
+    await network.close()
+
+
+async def test_stubs_and_handlers_that_disagree_on_the_kind_are_told_so() -> None:
+    network = await served(House())
+    channel: Any = network.connect("ann", credentials=None)
+
+    with pytest.raises(grpc.aio.AioRpcError, match="disagree"):
+        await channel.stream_unary("/squall.Test/echo")(iter([b""]))
+    await network.close()
+
+
+async def test_a_call_that_reaches_a_server_going_away_is_unavailable() -> None:
+    house = House()
+    network = await served(house)
+    busy = network.connect("bob", credentials=None)
+    call = asyncio.ensure_future(unary(busy, "wait")(b""))
+    channel = network.connect("ann", credentials=None)
+    await unary(channel, "echo")(b"")
+    network.link("ann").stall()
+    late = asyncio.ensure_future(unary(channel, "echo")(b""))
+
+    stopping = asyncio.create_task(network.server.stop(10))
+    await asyncio.sleep(1)
+    network.link("ann").heal()
+
+    assert await code_of(late) is grpc.StatusCode.UNAVAILABLE
+    await stopping
+    assert await code_of(call) is grpc.StatusCode.UNAVAILABLE
+    await network.close()
+
+
+async def test_a_handler_that_will_not_be_cancelled_holds_up_nothing_but_the_stop() -> None:
+    ended: list[float] = []
+
+    async def stubborn(_: bytes, context: Context) -> bytes:
+        for _attempt in range(3):
+            try:
+                await asyncio.sleep(100)
+            except asyncio.CancelledError:
+                with pytest.raises(grpc.aio.InternalError):
+                    await context.write(b"nobody listens")
+        ended.append(asyncio.get_running_loop().time())
+        return b""
+
+    network = MemoryNetwork(server_credentials=None, now=lambda: 0.0)
+    handlers: Any = {"it": grpc.unary_unary_rpc_method_handler(stubborn)}
+    network.server.add_registered_method_handlers("squall.Test", handlers)
+    await network.server.start()
+    channel = network.connect("ann", credentials=None)
+
+    assert await code_of(unary(channel, "it")(b"", timeout=1)) is grpc.StatusCode.DEADLINE_EXCEEDED
+    await channel.close()
+    await network.close()
+
+    assert ended == [201.0]
+
+
+async def test_a_handler_that_answers_after_a_crash_is_not_heard() -> None:
+    ended: list[str] = []
+
+    async def slow(_: bytes, __: Context) -> bytes:
+        try:
+            await asyncio.sleep(100)
+        except asyncio.CancelledError:
+            ended.append("cancelled")
+        return b"too late"
+
+    async def breaks(_: bytes, __: Context) -> bytes:
+        try:
+            await asyncio.sleep(100)
+        finally:
+            ended.append("broken")
+            raise ValueError("in its last moments")
+
+    network = MemoryNetwork(server_credentials=None, now=lambda: 0.0)
+    handlers: Any = {
+        "slow": grpc.unary_unary_rpc_method_handler(slow),
+        "breaks": grpc.unary_unary_rpc_method_handler(breaks),
+    }
+    network.server.add_registered_method_handlers("squall.Test", handlers)
+    await network.server.start()
+    channel = network.connect("ann", credentials=None)
+    calls = [asyncio.ensure_future(unary(channel, name)(b"")) for name in handlers]
+    await asyncio.sleep(1)
+
+    network.crash()
+
+    for call in calls:
+        assert await code_of(call) is grpc.StatusCode.UNAVAILABLE
+    await asyncio.sleep(1)
+    assert ended == ["cancelled", "broken"]
+    await network.close()
+
+
+async def test_a_context_that_outlives_its_call_says_so() -> None:
+    kept: list[Context] = []
+
+    async def keeps(request: bytes, context: Context) -> bytes:
+        kept.append(context)
+        return request
+
+    network = MemoryNetwork(server_credentials=None, now=lambda: 0.0)
+    handlers: Any = {"it": grpc.unary_unary_rpc_method_handler(keeps)}
+    network.server.add_registered_method_handlers("squall.Test", handlers)
+    await network.server.start()
+    await unary(network.connect("ann", credentials=None), "it")(b"")
+
+    assert kept[0].done()
+    with pytest.raises(grpc.aio.UsageError, match="already finished"):
+        await kept[0].write(b"")
+    await network.close()
+
+
 async def test_ports_are_told_though_there_are_none() -> None:
     network = MemoryNetwork(server_credentials=None, now=lambda: 0.0)
 
     assert network.server.add_insecure_port("[::]:4711") == 4711
     assert network.server.add_insecure_port("[::]:0") > 0
+    nothing: Any = None
+    assert network.server.add_secure_port("[::]:4711", nothing) == 4711
 
 
 async def test_what_there_is_can_be_printed() -> None:

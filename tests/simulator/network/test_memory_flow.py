@@ -140,6 +140,20 @@ async def test_a_sender_that_gives_up_lets_the_next_one_through() -> None:
     await second
 
 
+async def test_a_sender_that_gave_up_long_ago_is_passed_over() -> None:
+    window = Window()
+    await window.take(WINDOW_BYTES)
+    first = asyncio.create_task(window.take(1))
+    second = asyncio.create_task(window.take(1))
+    await asyncio.sleep(1)
+    first.cancel()
+    await asyncio.sleep(1)
+
+    window.give(WINDOW_BYTES)
+
+    await second
+
+
 async def test_a_closed_window_holds_nobody_up() -> None:
     window = Window()
     await window.take(WINDOW_BYTES)

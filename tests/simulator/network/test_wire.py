@@ -11,8 +11,10 @@ from typing import Any
 import grpc
 import grpc.aio
 import pytest
+import trustme
 
 from simulator.network import proxy
+from simulator.network.api import ClientCredentials
 from simulator.network.wire import WireNetwork
 
 pytestmark = pytest.mark.wire
@@ -21,7 +23,9 @@ Context = grpc.aio.ServicerContext[Any, Any]
 
 
 @asynccontextmanager
-async def serving(peers: list[str]) -> AsyncIterator[int]:
+async def serving(
+    peers: list[str], tls: tuple[bytes, bytes, bytes] | None = None
+) -> AsyncIterator[int]:
     async def tell(request: bytes, context: Context) -> bytes:
         peers.append(context.peer())
         return request
@@ -31,7 +35,14 @@ async def serving(peers: list[str]) -> AsyncIterator[int]:
     server.add_generic_rpc_handlers(
         (grpc.method_handlers_generic_handler("squall.Test", handlers),)
     )
-    port = server.add_insecure_port("127.0.0.1:0")
+    if tls is None:
+        port = server.add_insecure_port("127.0.0.1:0")
+    else:
+        key, chain, root = tls
+        port = server.add_secure_port(
+            "127.0.0.1:0",
+            grpc.ssl_server_credentials([(key, chain)], root, require_client_auth=True),
+        )
     await server.start()
     yield port
     await server.stop(None)
@@ -39,6 +50,10 @@ async def serving(peers: list[str]) -> AsyncIterator[int]:
 
 def tell(channel: Any) -> Any:
     return channel.unary_unary("/squall.Test/tell")(b"", wait_for_ready=True, timeout=10)
+
+
+def _tell_at_once(channel: Any) -> Any:
+    return channel.unary_unary("/squall.Test/tell")(b"", timeout=10)
 
 
 async def test_every_channel_has_a_connection_of_its_own() -> None:
@@ -90,10 +105,10 @@ def _descriptors() -> int:
 async def test_an_address_where_nobody_listens_is_unavailable() -> None:
     async with serving([]) as port:
         network = WireNetwork(f"127.0.0.1:{port}")
-        channel: Any = network.connect("ann", credentials=None, address="127.0.0.1:1")
+        channel = network.connect("ann", credentials=None, address="127.0.0.1:1")
 
         with pytest.raises(grpc.aio.AioRpcError) as caught:
-            await channel.unary_unary("/squall.Test/tell")(b"", timeout=10)
+            await _tell_at_once(channel)
 
         assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
         assert network.link("ann").connection == 1, "none was made"
@@ -110,6 +125,31 @@ async def test_a_name_will_do_for_an_address() -> None:
         assert len(peers) == 1
         assert "ann" not in repr(network)
         await network.close()
+
+
+async def test_a_certificate_is_held_to_the_directors_name_not_the_proxys() -> None:
+    authority = trustme.CA()
+    root = authority.cert_pem.bytes()
+    key, chain = _pem(authority.issue_cert("localhost"))
+    own_key, own_chain = _pem(authority.issue_cert("bob.example", common_name="bob"))
+    credentials = ClientCredentials(
+        root_certificate=root, private_key=own_key, certificate=own_chain
+    )
+    peers: list[str] = []
+    async with serving(peers, (key, chain, root)) as port:
+        network = WireNetwork(f"localhost:{port}")
+        await tell(network.connect("bob", credentials=credentials))
+        other = network.connect("bob", credentials=credentials, address=f"127.0.0.1:{port}")
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await _tell_at_once(other)
+
+        assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
+        assert len(peers) == 1
+        await network.close()
+
+
+def _pem(certificate: trustme.LeafCert) -> tuple[bytes, bytes]:
+    return certificate.private_key_pem.bytes(), certificate.cert_chain_pems[0].bytes()
 
 
 async def test_a_proxy_tells_both_sides_when_one_resets() -> None:

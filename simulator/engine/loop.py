@@ -10,13 +10,14 @@ Whatever would bring real time in (threads, sockets, processes, signals) is refu
 import asyncio
 import math
 import threading
-import weakref
 from asyncio import base_events
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Iterator
-from contextvars import Context, copy_context
+from collections.abc import Callable
+from contextvars import Context
 from heapq import heapify, heappop, heappush
 from typing import Any, NoReturn, TypeVarTuple
+
+from simulator.engine.handles import AsyncGenerators, Callback, Timer
 
 _MANY_TURNS = 1_000_000
 """So many turns in one instant are a few seconds of real time, and a thousand big uploads."""
@@ -25,7 +26,6 @@ _MANY_TIMERS = 128
 """Below so many, cancelled timers are not worth clearing away."""
 
 Ts = TypeVarTuple("Ts")
-AnyAsyncGenerator = AsyncGenerator[Any, Any]
 
 
 class DeadlockError(RuntimeError):
@@ -49,88 +49,6 @@ class RealWorldError(RuntimeError):
 
     def __init__(self, what: str) -> None:
         super().__init__(f"{what} cannot be simulated: there is only one thread and no real time")
-
-
-class _Callback(asyncio.Handle):
-    """A Handle that is made in half the time, for loops that are not in debug mode."""
-
-    __slots__ = ()
-    _repr = None
-    _source_traceback = None
-
-    def __init__(
-        self,
-        callback: Callable[..., object],
-        args: tuple[object, ...],
-        loop: asyncio.AbstractEventLoop,
-        context: Context | None,
-    ) -> None:
-        self._callback = callback
-        self._args = args
-        self._loop = loop
-        self._context = copy_context() if context is None else context
-        self._cancelled = False
-
-
-class _Timer(asyncio.TimerHandle):
-    """The same for timers, in debug mode too."""
-
-    __slots__ = ()
-    _source_traceback = None
-
-    _callback: Any
-    _args: Any
-    _loop: Any
-
-    def __init__(
-        self,
-        when: float,
-        callback: Callable[..., object],
-        args: tuple[object, ...],
-        loop: "VirtualTimeLoop",
-        context: Context | None,
-    ) -> None:
-        self._when = when
-        self._callback = callback
-        self._args = args
-        self._loop = loop
-        self._context = copy_context() if context is None else context
-        self._cancelled = False
-        self._repr = None
-        self._scheduled = True
-
-    def cancel(self) -> None:
-        """Do what TimerHandle does, in half the time: most timers are deadlines that are met."""
-        if not self._cancelled:
-            if self._scheduled:
-                self._loop._on_timer_cancelled(self)
-            self._cancelled = True
-            self._callback = self._args = None
-
-
-class _AsyncGenerators:
-    """The generators being iterated, in the order of their first step; a WeakSet has none."""
-
-    def __init__(self) -> None:
-        self._references: dict[int, weakref.ref[AnyAsyncGenerator]] = {}
-
-    def __len__(self) -> int:
-        return len(self._references)
-
-    def __iter__(self) -> Iterator[AnyAsyncGenerator]:
-        living = [reference() for reference in self._references.values()]
-        return iter([generator for generator in living if generator is not None])
-
-    def add(self, generator: AnyAsyncGenerator) -> None:
-        key = id(generator)
-        references = self._references
-        references[key] = weakref.ref(generator, lambda _: references.pop(key, None))
-
-    def discard(self, generator: AnyAsyncGenerator) -> None:
-        self._references.pop(id(generator), None)
-
-    def clear(self) -> None:
-        self._references.clear()
 
 
 def _refused(what: str) -> Any:
@@ -160,10 +78,10 @@ class VirtualTimeLoop(base_events.BaseEventLoop):
     def __init__(self) -> None:
         super().__init__()
         self._now = 0.0
-        self._timers: list[tuple[float, int, _Timer]] = []
+        self._timers: list[tuple[float, int, Timer]] = []
         self._timers_set = 0
         self._timers_cancelled = 0
-        self._asyncgens = _AsyncGenerators()
+        self._asyncgens = AsyncGenerators()
 
     def time(self) -> float:
         """Return the seconds of virtual time since the loop was made."""
@@ -180,7 +98,7 @@ class VirtualTimeLoop(base_events.BaseEventLoop):
     ) -> asyncio.Handle:
         if self._debug or self._closed:
             return super().call_soon(callback, *args, context=context)
-        handle = _Callback(callback, args, self, context)
+        handle = Callback(callback, args, self, context)
         self._ready.append(handle)
         return handle
 
@@ -211,12 +129,12 @@ class VirtualTimeLoop(base_events.BaseEventLoop):
             raise RuntimeError("Event loop is closed")
         if math.isnan(when):
             raise ValueError("a timer cannot be set to NaN")
-        timer = _Timer(when, callback, args, self, context)
+        timer = Timer(when, callback, args, self, context)
         self._timers_set += 1
         heappush(self._timers, (when, self._timers_set, timer))
         return timer
 
-    def _on_timer_cancelled(self, handle: _Timer) -> None:
+    def on_timer_cancelled(self, handle: Timer) -> None:
         """Leave it in the heap until it is due, or until most of the heap is cancelled."""
         self._timers_cancelled += 1
         timers = self._timers

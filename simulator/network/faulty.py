@@ -12,7 +12,6 @@ import grpc.aio
 
 from simulator.network import calls
 from simulator.network.api import RuleBook
-from simulator.network.faulty_call import FaultyCall
 from simulator.network.faulty_judge import Judge
 from simulator.network.faulty_methods import StreamStream, StreamUnary, UnaryStream, UnaryUnary
 
@@ -24,7 +23,7 @@ class FaultyChannel(grpc.aio.Channel):
         self.inner = inner
         self._actor = actor
         self._rules = rules
-        self._calls: dict[FaultyCall, None] = {}
+        self._calls: dict[grpc.aio.Call, None] = {}
         self._strays: dict[Any, None] = {}
         """Second calls that a duplication made, and the tasks that read their responses."""
         self._is_closed = False
@@ -43,13 +42,13 @@ class FaultyChannel(grpc.aio.Channel):
         """Return the judge of the call that is about to be made."""
         return Judge(self._rules, self._actor, method, calls.current.get())
 
-    def take(self, call: FaultyCall) -> None:
+    def take(self, call: grpc.aio.Call) -> None:
         """Count a call among those under way."""
         if self._is_closed:
             raise grpc.aio.UsageError("Channel is closed.")
         self._calls[call] = None
 
-    def forget(self, call: FaultyCall) -> None:
+    def forget(self, call: grpc.aio.Call) -> None:
         """Let go of a call that is over."""
         self._calls.pop(call, None)
 

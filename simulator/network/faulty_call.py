@@ -7,42 +7,13 @@ ended, it gets a task of its own, which ends with it.
 import asyncio
 import math
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 import grpc
 import grpc.aio
 
 from simulator.network.api import Drop, Duplicate, Reject, Replace, Verdict
-from simulator.network.faulty_judge import Judge
-
-
-class Channel(Protocol):
-    """What a call and its method need of their channel."""
-
-    inner: grpc.aio.Channel
-
-    def judge(self, method: str) -> Judge:
-        """Return the judge of the call that is about to be made."""
-
-    def take(self, call: "FaultyCall") -> None:
-        """Count a call among those under way."""
-
-    def forget(self, call: "FaultyCall") -> None:
-        """Let go of a call that is over."""
-
-    def adopt(self, stray: Any) -> None:
-        """See a call through to its end that nobody awaits."""
-
-
-class Method(Protocol):
-    """What a call needs of the method that it is a call of."""
-
-    owner: Channel
-    name: str
-
-    @property
-    def inner(self) -> Any:
-        """What makes the real call."""
+from simulator.network.faulty_ends import Method
 
 
 class FaultyCall(grpc.aio.Call):

@@ -7,7 +7,7 @@ import grpc
 import grpc.aio
 from typing_extensions import override
 
-from simulator.network.faulty_call import Channel
+from simulator.network.faulty_ends import Channel
 from simulator.network.faulty_requests import RequestIterable
 from simulator.network.faulty_stream import StreamStreamCall, StreamUnaryCall, UnaryStreamCall
 from simulator.network.faulty_unary import UnaryUnaryCall

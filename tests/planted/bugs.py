@@ -1,0 +1,20 @@
+"""Every bug that is planted, family by family."""
+
+from tests.planted import (
+    bugs_deliveries,
+    bugs_envoys,
+    bugs_experiments,
+    bugs_server,
+    bugs_training,
+    bugs_uploads,
+)
+from tests.planted.planting import Planted
+
+BUGS: tuple[Planted, ...] = (
+    *bugs_envoys.BUGS,
+    *bugs_uploads.BUGS,
+    *bugs_deliveries.BUGS,
+    *bugs_experiments.BUGS,
+    *bugs_training.BUGS,
+    *bugs_server.BUGS,
+)

@@ -1,15 +1,13 @@
-"""The Director under test: how it is started, stopped, looked into, and reached.
+"""The Director under test: how it is started, taken down, looked into, and reached.
 
 A host hides whether the Director lives in this process, in another, or belongs to somebody else.
 """
 
 import asyncio
 from collections.abc import Callable, Mapping
-from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, Protocol
 
 from director import Director, DirectorGRPCServer
@@ -17,17 +15,15 @@ from director.clock import Clock
 from director.interface import ReviewPlan
 from director.offload import Offload
 from director.settings import Settings
-from simulator.network.api import Network, RuleBook, ServerCredentials
-from simulator.network.memory import MemoryNetwork
-from simulator.network.wire import WireNetwork
-from simulator.pki import MEMORY_HOST
+from simulator.engine.kept import Kept
+from simulator.network.api import Network, ServerCredentials
 from simulator.scenario.schema import DirectorSpec, Review
+from simulator.world import Signal
 
 ServerFactory = Callable[..., DirectorGRPCServer]
 """Takes the keywords of `DirectorGRPCServer`; tests plant bugs by giving another."""
 
-_MEMORY_PORT = 50051
-_LOOPBACK = "127.0.0.1"
+LOOPBACK = "127.0.0.1"
 
 
 class HostError(RuntimeError):
@@ -42,17 +38,14 @@ class Host(Protocol):
     """"host:port", as actors and plans name it."""
 
     async def start(self) -> None:
-        """Bring it up, or up again.
+        """Bring it up, or up again, with what it had kept.
 
         Raises:
             HostError: it does not come up.
         """
 
-    async def stop(self) -> None:
-        """Let it finish what is open, and go."""
-
-    async def kill(self) -> None:
-        """Take it away at once."""
+    async def take_down(self, signal: Signal) -> None:
+        """Let it end; harmless where it does not run."""
 
     def held(self) -> Mapping[str, int]:
         """Return what the Director holds, by kind; empty where nobody can look into it."""
@@ -72,7 +65,7 @@ class Blueprint:
     """Left out: plaintext."""
     factory: ServerFactory = DirectorGRPCServer
 
-    def build(self, folder: Path, *, host: str, port: int) -> DirectorGRPCServer:
+    def build(self, folder: Path, *, host: str, port: int, kept: Kept) -> DirectorGRPCServer:
         """Construct the server, its certificates in files as operators have them."""
         return self.factory(
             director_cls=Director,
@@ -83,136 +76,43 @@ class Blueprint:
             target_shape=self.spec.config.target_shape,
             settings=Settings(limits=self.spec.limits),
             review_plan_callback=_reviewer(self.spec.review),
+            journal=kept.journal,
+            archives=kept.archives,
             clock=self.clock,
             offload=self.offload,
             **self._tls(folder),
         )
 
     def _tls(self, folder: Path) -> dict[str, Any]:
-        if self.credentials is None:
-            return {"tls": False}
-        files = {
-            "root_certificate": self.credentials.root_certificate,
-            "private_key": self.credentials.private_key,
-            "certificate": self.credentials.certificate,
-        }
-        for name, content in files.items():
-            (folder / name).write_bytes(content)
-        return {"tls": True, **{name: folder / name for name in files}}
+        files = certificate_files(self.credentials, folder)
+        return {"tls": bool(files), **files}
 
 
-class MemoryHost:
-    """The Director in this process, on the network in memory: for virtual time."""
-
-    def __init__(self, blueprint: Blueprint, rules: RuleBook) -> None:
-        self._blueprint = blueprint
-        self._folder = TemporaryDirectory(prefix="squall-")
-        self._server: DirectorGRPCServer | None = None
-        self._memory = MemoryNetwork(
-            rules, server_credentials=blueprint.credentials, now=blueprint.clock.now
-        )
-        self.network: Network = self._memory
-        self.address = f"{MEMORY_HOST}:{_MEMORY_PORT}"
-
-    async def start(self) -> None:
-        server = self._blueprint.build(Path(self._folder.name), host=MEMORY_HOST, port=_MEMORY_PORT)
-        server.director.announce(MEMORY_HOST, _MEMORY_PORT)
-        await server.director.start()
-        self._memory.attach()
-        server.register(self._memory.server)
-        await self._memory.server.start()
-        self._server = server
-
-    async def stop(self) -> None:
-        if self._server is not None:
-            await self._server.director.close()
-            await self._memory.server.stop(self._server.grace_s)
-            self._server = None
-
-    async def kill(self) -> None:
-        self._memory.crash()
-        self._server = None
-
-    def held(self) -> Mapping[str, int]:
-        return _held(self._server)
-
-    async def close(self) -> None:
-        await self.stop()
-        await self.network.close()
-        self._folder.cleanup()
-
-
-class WireHost:
-    """The Director in this process, on a real socket: for real time."""
-
-    def __init__(self, blueprint: Blueprint, rules: RuleBook) -> None:
-        self._blueprint = blueprint
-        self._rules = rules
-        self._folder = TemporaryDirectory(prefix="squall-")
-        self._server: DirectorGRPCServer | None = None
-        self._serving = AsyncExitStack()
-        self._port = 0
-        self.network: Network
-        self.address = ""
-
-    async def start(self) -> None:
-        server = self._blueprint.build(Path(self._folder.name), host=_LOOPBACK, port=self._port)
-        try:
-            await self._serving.enter_async_context(server.serving())
-        except OSError as error:
-            raise HostError(str(error)) from error
-        self._server = server
-        if not self._port:
-            self._port = server.port
-            self.address = f"{_LOOPBACK}:{self._port}"
-            self.network = WireNetwork(self.address, self._rules)
-
-    async def stop(self) -> None:
-        await self._serving.aclose()
-        self._server = None
-
-    async def kill(self) -> None:
-        # Within one process a server can only be asked to go without grace.
-        if self._server is not None:
-            self._server.grace_s = 0
-        await self.stop()
-
-    def held(self) -> Mapping[str, int]:
-        return _held(self._server)
-
-    async def close(self) -> None:
-        await self.stop()
-        if self.address:
-            await self.network.close()
-        self._folder.cleanup()
-
-
-class ExternalHost:
-    """Somebody else's Director: it can be reached, and nothing more."""
-
-    def __init__(self, address: str, rules: RuleBook) -> None:
-        self.address = address
-        self.network: Network = WireNetwork(address, rules)
-
-    async def start(self) -> None:
-        """Do nothing: whoever owns it has started it."""
-
-    async def stop(self) -> None:
-        """Do nothing: it is not ours to stop."""
-
-    async def kill(self) -> None:
-        """Do nothing: it is not ours to kill."""
-
-    def held(self) -> Mapping[str, int]:
+def certificate_files(credentials: ServerCredentials | None, folder: Path) -> dict[str, Path]:
+    """Write what a server shows into files; return them by the names operators know, or none."""
+    if credentials is None:
         return {}
+    contents = {
+        "root_certificate": credentials.root_certificate,
+        "private_key": credentials.private_key,
+        "certificate": credentials.certificate,
+    }
+    files = {name: folder / name for name in contents}
+    for name, content in contents.items():
+        files[name].write_bytes(content)
+    return files
 
-    async def close(self) -> None:
-        await self.network.close()
 
-
-def _held(server: DirectorGRPCServer | None) -> Mapping[str, int]:
+def held_by(server: DirectorGRPCServer | None) -> Mapping[str, int]:
+    """Return what a Director in this process holds; nothing where it is not one of ours."""
     director = None if server is None else server.director
     return director.held() if isinstance(director, Director) else {}
+
+
+async def abandon(server: DirectorGRPCServer) -> None:
+    """End all that a Director in this process still does, without its goodbye."""
+    if isinstance(server.director, Director):
+        await server.director.abandon()
 
 
 def _reviewer(review: Review | None) -> ReviewPlan | None:

@@ -16,7 +16,7 @@ from pydantic import (
     model_validator,
 )
 
-from director.settings import Limits
+from director.settings import Limits, QuorumSetting
 from simulator.actors.profile import PROFILES
 from simulator.actors.steps import Step, SubmitStep
 from simulator.actors.training import TrainingSpec
@@ -60,6 +60,14 @@ class DirectorConfig(_Part):
     heartbeat_period: Annotated[Duration, Field(gt=0)] = 10.0
     sample_shape: Annotated[tuple[str, ...], Field(min_length=1)] = ("1",)
     target_shape: Annotated[tuple[str, ...], Field(min_length=1)] = ("1",)
+    quorum: QuorumSetting = Field(default="majority", validate_default=True)
+    """So many have to report for a round to go on without the dead: `majority`, `all`, 3, `60%`."""
+    offline_grace: Duration | None = None
+    """An offline collaborator counts as dead after this; left out: four heartbeat periods."""
+    below_quorum: Duration = 600.0
+    """An experiment fails once so many are dead for so long that no round can close."""
+    straggler_cutoff: Annotated[Duration, Field(gt=0)] | None = None
+    """Rounds do not wait longer than this for slow collaborators; left out: as long as it takes."""
 
 
 class Review(_Part):

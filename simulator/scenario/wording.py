@@ -49,7 +49,8 @@ def worded(
         return _WORDINGS[kind_of_error](error)
     if kind_of_error.endswith(("_type", "_parsing", "_from_float")):
         return Wording(f"expected {_expected(kind_of_error, hint)}, not {_told(value)}")
-    return Wording(details["msg"][:1].lower() + details["msg"][1:])
+    message = details["msg"].removeprefix("Input ")
+    return Wording(message[:1].lower() + message[1:])
 
 
 def _unknown_key(error: _Error) -> Wording:

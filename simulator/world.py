@@ -133,6 +133,10 @@ class Slander:
 Attack = Upload | Misupload | Knock | Impersonate | Pry | Slander
 
 
+Signal = Literal["kill", "stop", "power"]
+"""How a Director goes down: at once, in good order, or at once and with whatever was not synced."""
+
+
 class World(Protocol):
     """One run, as faults see it."""
 
@@ -162,7 +166,5 @@ class World(Protocol):
     def on_event(self, listener: Callable[[str, str, JsonObject], None]) -> Callable[[], None]:
         """Be told of every note (actor, topic, value) as it is written; returns how to stop."""
 
-    def restarting_director(
-        self, *, signal: str, down_s: float
-    ) -> AbstractAsyncContextManager[None]:
-        """Take the Director down on entry; bring it up again after so many seconds or on exit."""
+    def restarting_director(self, *, signal: Signal) -> AbstractAsyncContextManager[None]:
+        """Take the Director down on entry; bring it up again, with what it had kept, on exit."""

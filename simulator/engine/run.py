@@ -15,18 +15,12 @@ from simulator.checkers.judge import Verdict, judge
 from simulator.checkers.validity import PlannedFault
 from simulator.engine.cast import Arrival, Casting
 from simulator.engine.chance import Chance
-from simulator.engine.host import (
-    Blueprint,
-    ExternalHost,
-    Host,
-    HostError,
-    MemoryHost,
-    ServerFactory,
-    WireHost,
-)
+from simulator.engine.host import Blueprint, Host, HostError, ServerFactory
 from simulator.engine.loop import DeadlockError, VirtualTimeLoop
+from simulator.engine.memory_host import MemoryHost
 from simulator.engine.spectator import Spectator
 from simulator.engine.timeline import Timeline
+from simulator.engine.wire_host import ExternalHost, WireHost
 from simulator.engine.world import RunWorld
 from simulator.history.entry import Header
 from simulator.history.history import History

@@ -11,7 +11,7 @@ from simulator.engine.host import Host
 from simulator.history.entry import JsonObject
 from simulator.history.recorder import HistoryRecorder
 from simulator.network.api import Network
-from simulator.world import Attack, World
+from simulator.world import Attack, Signal, World
 
 
 class Performer(Protocol):
@@ -76,10 +76,10 @@ class RunWorld:
         return self._record.on_note(listener)
 
     @asynccontextmanager
-    async def restarting_director(self, *, signal: str, down_s: float) -> AsyncIterator[None]:
-        del down_s
-        self._record.note(f"director.{signal}", {})
-        await (self._host.kill() if signal == "kill" else self._host.stop())
+    async def restarting_director(self, *, signal: Signal) -> AsyncIterator[None]:
+        ending = "stop" if signal == "stop" else "kill"
+        self._record.note(f"director.{ending}", {"signal": signal})
+        await self._host.take_down(signal)
         try:
             yield
         finally:

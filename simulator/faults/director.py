@@ -9,14 +9,18 @@ from pydantic import Field
 from simulator.faults.base import FaultBase, Firing, Settings
 from simulator.faults.selector import Kind
 from simulator.units import Duration
-from simulator.world import World
+from simulator.world import Signal, World
 
 
 class Restart(Settings):
     """How the Director goes down, and for how long."""
 
     signal: Annotated[
-        Literal["kill", "stop"], Field(description="at once, or after finishing what is open")
+        Signal,
+        Field(
+            description="at once, after finishing what is open, or at once and without whatever was"
+            " not synced"
+        ),
     ] = "kill"
     down: Annotated[Duration, Field(description="how long it is away")] = 5.0
 
@@ -33,13 +37,15 @@ class DirectorRestart(FaultBase):
         return self.with_.down
 
     def unsupported(self, *, world: str, director: str, identity: str) -> str | None:
-        del world, identity
+        del identity
         if director == "external":
             return "a Director that runs elsewhere cannot be restarted from here"
-        return "the Director keeps its federation in memory only, so a restart loses everything"
+        if self.with_.signal == "power" and world != "virtual":
+            return "on a real disk nothing forgets what was not synced: there is 'signal: kill'"
+        return None
 
     def inject(
         self, world: World, targets: Sequence[str], firing: Firing | None = None
     ) -> AbstractAsyncContextManager[None]:
         del targets, firing
-        return world.restarting_director(signal=self.with_.signal, down_s=self.with_.down)
+        return world.restarting_director(signal=self.with_.signal)

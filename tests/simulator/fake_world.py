@@ -23,7 +23,7 @@ from simulator.network.api import (
     RuleBook,
     Verdict,
 )
-from simulator.world import Actor, Attack, Recorder
+from simulator.world import Actor, Attack, Recorder, Signal
 
 Listener = Callable[[str, str, JsonObject], None]
 
@@ -137,7 +137,7 @@ class FakeWorld:
         self.network: Network = self._network
         self.attacks: list[tuple[float, str, Attack]] = []
         self.during_attack: Callable[[str, Attack], None] = lambda _, __: None
-        self.director_downs: list[tuple[float, str, float]] = []
+        self.director_downs: list[tuple[float, Signal]] = []
         self._actors = {name: FakeActor(name) for name in names}
         self._chance = Chance(seed)
         self._attack_s = attack_s
@@ -164,12 +164,10 @@ class FakeWorld:
         listeners.append(listener)
         return lambda: listeners.remove(listener)
 
-    def restarting_director(
-        self, *, signal: str, down_s: float
-    ) -> AbstractAsyncContextManager[None]:
+    def restarting_director(self, *, signal: Signal) -> AbstractAsyncContextManager[None]:
         @asynccontextmanager
         async def restarting() -> AsyncIterator[None]:
-            self.director_downs.append((self.now(), signal, down_s))
+            self.director_downs.append((self.now(), signal))
             yield
 
         return restarting()

@@ -26,7 +26,7 @@ from simulator.history.recorder import HistoryRecorder
 from simulator.network.api import ClientCredentials, Network, Rule
 from simulator.network.memory import MemoryNetwork
 from simulator.pki import Pki
-from simulator.world import Actor, Attack, Recorder
+from simulator.world import Actor, Attack, Recorder, Signal
 from tests.simulator.actors.obliging import ObligingDirector
 
 _Peer = TypeVar("_Peer", bound=ActorBase)
@@ -77,9 +77,7 @@ class House:
     def on_event(self, listener: Callable[[str, str, JsonObject], None]) -> Callable[[], None]:
         return self._recorder.on_note(listener)
 
-    def restarting_director(
-        self, *, signal: str, down_s: float
-    ) -> AbstractAsyncContextManager[None]:
+    def restarting_director(self, *, signal: Signal) -> AbstractAsyncContextManager[None]:
         raise NotImplementedError
 
     # ------------------------------------------------------------ who is there

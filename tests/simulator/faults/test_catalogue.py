@@ -86,16 +86,28 @@ def test_what_does_not_fit_together_is_refused(make: Make, message: str) -> None
         make()
 
 
-def test_restarting_the_director_waits_for_a_director_that_remembers() -> None:
+def test_the_director_is_restarted_wherever_it_is_ours() -> None:
     restart = instant("director.restart", targets=None)
 
-    ours = restart.unsupported(world="virtual", director="inprocess", identity="plaintext")
+    here = restart.unsupported(world="virtual", director="inprocess", identity="plaintext")
+    there = restart.unsupported(world="wire", director="subprocess", identity="mtls")
     theirs = restart.unsupported(world="wire", director="external", identity="plaintext")
 
-    assert ours is not None
-    assert "in memory only" in ours
+    assert here is None
+    assert there is None
     assert theirs is not None
     assert "elsewhere" in theirs
+
+
+def test_power_is_lost_only_where_a_disk_is_simulated() -> None:
+    restart = instant("director.restart", targets=None, with_={"signal": "power"})
+
+    here = restart.unsupported(world="virtual", director="inprocess", identity="plaintext")
+    there = restart.unsupported(world="wire", director="subprocess", identity="plaintext")
+
+    assert here is None
+    assert there is not None
+    assert "signal: kill" in there
 
 
 async def test_restarting_the_director_is_the_worlds_to_do() -> None:
@@ -106,7 +118,7 @@ async def test_restarting_the_director_is_the_worlds_to_do() -> None:
         pass
 
     assert restart.lasts() == 8
-    assert world.director_downs == [(0.0, "stop", 8.0)]
+    assert world.director_downs == [(0.0, "stop")]
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,7 @@ version: 1
 name: demo
 phases: [{name: storm, for: 1m}]
 faults:
-  - {id: down, type: director.restart, when: {at: 4s}}
+  - {id: down, type: director.restart, when: {at: 4s}, with: {signal: power}}
 """
 
 
@@ -158,8 +158,8 @@ def test_faults_know_what_they_left_to_the_rest_of_the_scenario() -> None:
     assert eve.with_.victim == ("h-02", "h-04")
 
 
-def test_a_fault_that_no_world_can_do_stops_everything_and_is_named() -> None:
-    cases = load_text(RESTART, Path("demo.yaml"))
+def test_a_fault_that_this_world_cannot_do_stops_everything_and_is_named() -> None:
+    cases = load_text(RESTART, Path("demo.yaml"), {"clock": "wire"})
 
     with pytest.raises(ScenarioError) as refusal:
         ensure_supported([*cases, *cases])
@@ -167,7 +167,7 @@ def test_a_fault_that_no_world_can_do_stops_everything_and_is_named() -> None:
     (problem,) = refusal.value.problems
     assert str(problem) == (
         "demo.yaml:5:22: faults[0].type: director.restart (down) cannot be done here: "
-        "the Director keeps its federation in memory only, so a restart loses everything"
+        "on a real disk nothing forgets what was not synced: there is 'signal: kill'"
     )
     assert (problem.line, problem.column) == (5, 22)
 

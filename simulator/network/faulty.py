@@ -4,6 +4,7 @@ The same in both worlds. Without rules, a message costs little more than on the 
 """
 
 import asyncio
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
 
@@ -19,7 +20,14 @@ from simulator.network.faulty_methods import StreamStream, StreamUnary, UnaryStr
 class FaultyChannel(grpc.aio.Channel):
     """Judges the messages of one actor; error statuses are no messages and pass unjudged."""
 
-    def __init__(self, inner: grpc.aio.Channel, actor: str, rules: RuleBook) -> None:
+    def __init__(
+        self,
+        inner: grpc.aio.Channel,
+        actor: str,
+        rules: RuleBook,
+        *,
+        on_closed: Callable[["FaultyChannel"], object] | None = None,
+    ) -> None:
         self.inner = inner
         self._actor = actor
         self._rules = rules
@@ -27,6 +35,7 @@ class FaultyChannel(grpc.aio.Channel):
         self._strays: dict[Any, None] = {}
         """Second calls that a duplication made, and the tasks that read their responses."""
         self._is_closed = False
+        self._on_closed = on_closed
 
     def __repr__(self) -> str:
         return f"<FaultyChannel of {self._actor}, {self.open_calls} calls, on {self.inner!r}>"
@@ -73,6 +82,8 @@ class FaultyChannel(grpc.aio.Channel):
         for call in (*self._calls, *self._strays):
             call.cancel()
         await self.inner.close()
+        if self._on_closed is not None:
+            self._on_closed(self)
 
     def get_state(self, try_to_connect: bool = False) -> grpc.ChannelConnectivity:  # noqa: FBT001, FBT002
         return self.inner.get_state(try_to_connect)

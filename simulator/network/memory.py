@@ -39,7 +39,7 @@ class MemoryNetwork:
         self._max_message_bytes = max_message_bytes
         self._max_server_message_bytes = max_server_message_bytes
         self._links: dict[str, MemoryLink] = {}
-        self._channels: list[FaultyChannel] = []
+        self._channels: dict[FaultyChannel, None] = {}
         self.server = self._new_server()
 
     def __repr__(self) -> str:
@@ -49,8 +49,8 @@ class MemoryNetwork:
         self, actor: str, *, credentials: ClientCredentials | None, address: str | None = None
     ) -> grpc.aio.Channel:
         raw = self.raw_channel(actor, credentials=credentials, address=address)
-        channel = FaultyChannel(raw, actor, self.rules)
-        self._channels.append(channel)
+        channel = FaultyChannel(raw, actor, self.rules, on_closed=self._channels.pop)
+        self._channels[channel] = None
         return channel
 
     def raw_channel(
@@ -72,7 +72,7 @@ class MemoryNetwork:
         return sum(channel.open_calls for channel in self._channels)
 
     async def close(self) -> None:
-        for channel in self._channels:
+        for channel in tuple(self._channels):
             await channel.close()
         await self.server.stop(None)
 

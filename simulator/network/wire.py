@@ -43,7 +43,7 @@ class WireNetwork:
         self._options = (*_OPTIONS, ("grpc.max_receive_message_length", max_message_bytes))
         self._paths: dict[str, Path] = {}
         self._proxies: dict[tuple[str, str], Proxy] = {}
-        self._channels: list[FaultyChannel] = []
+        self._channels: dict[FaultyChannel, None] = {}
 
     def __repr__(self) -> str:
         return f"<WireNetwork of {len(self._paths)} actors to {self._address}>"
@@ -52,8 +52,8 @@ class WireNetwork:
         self, actor: str, *, credentials: ClientCredentials | None, address: str | None = None
     ) -> grpc.aio.Channel:
         raw = self.raw_channel(actor, credentials=credentials, address=address)
-        channel = FaultyChannel(raw, actor, self.rules)
-        self._channels.append(channel)
+        channel = FaultyChannel(raw, actor, self.rules, on_closed=self._channels.pop)
+        self._channels[channel] = None
         return channel
 
     def link(self, actor: str) -> Path:
@@ -63,9 +63,8 @@ class WireNetwork:
         return sum(channel.open_calls for channel in self._channels)
 
     async def close(self) -> None:
-        for channel in self._channels:
+        for channel in tuple(self._channels):
             await channel.close()
-        self._channels.clear()
         proxies, self._proxies = self._proxies, {}
         for proxy in proxies.values():
             await proxy.close()

@@ -187,6 +187,7 @@ async def test_closing_leaves_no_task_behind() -> None:
     await asyncio.sleep(1)
 
     assert network.open_calls() == 0
+    assert not network._channels
     assert asyncio.all_tasks() == {asyncio.current_task()}
     assert network.server.open_calls == 0
 

@@ -39,5 +39,5 @@ def there(
     folder = tmp_path_factory.mktemp(request.param)
     shown = certificates if request.param == "mtls" else None
     with federation(folder, certificates=shown) as running:
-        running.start_envoys(SHARDS)
+        running.start_envoys(*SHARDS)
         yield running

@@ -76,9 +76,9 @@ class Frontend:
 class Client:
     """One of OpenFL's clients, speaking under one name."""
 
-    def __init__(self, conversation: Conversation, kind: str, name: str) -> None:
+    def __init__(self, conversation: Conversation, kind: str, name: str, shows: str) -> None:
         self._conversation = conversation
-        self._who = {"kind": kind, "as": name}
+        self._who = {"kind": kind, "as": name, "shows": shows}
 
     def begin(self, call: str, **arguments: Any) -> Pending:
         """Make a call, and do not wait."""
@@ -137,13 +137,14 @@ class Federation:
             *("-oc", folder / "localhost.crt"),
         ]
 
-    def start_envoys(self, shards: Mapping[str, Shard]) -> None:
+    def start_envoys(self, *names: str) -> None:
         """Start envoys side by side, and wait until each waits for an experiment."""
-        for name, shard in shards.items():
+        for name in names:
+            shard = SHARDS[name]
             arguments = ["--name", name, "--seed", str(shard.seed)]
             arguments += ["--samples", str(shard.samples), "--folder", str(self._folder / name)]
             self._envoys[name] = self._peer("envoy.py", name, *arguments)
-        for name in shards:
+        for name in names:
             self._envoys[name].saw("Waiting for an experiment to run")
 
     def envoy(self, name: str) -> Program:
@@ -161,11 +162,11 @@ class Federation:
 
     def user(self, name: str) -> Client:
         """Return OpenFL's client of users, under a name."""
-        return Client(self._conversation(), "user", name)
+        return Client(self._conversation(), "user", name, name)
 
-    def shard(self, name: str) -> Client:
-        """Return OpenFL's client of envoys, under a name."""
-        return Client(self._conversation(), "shard", name)
+    def shard(self, name: str, *, shows: str | None = None) -> Client:
+        """Return OpenFL's client of envoys, under a name; it may show another's certificate."""
+        return Client(self._conversation(), "shard", name, shows or name)
 
     def own_clients(self) -> Conversation:
         """Return clients in a process of their own, for whoever wants to kill them."""

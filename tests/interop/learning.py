@@ -88,6 +88,8 @@ class Training:
     codec: Callable[[Array], Array] = whole
     """What compression leaves of a delta."""
     combine: Callable[[Sequence[Array], Sequence[int]], Array] = mean
+    leaves: Mapping[str, int] = field(default_factory=dict)
+    """The first round without an envoy, for those that do not stay to the end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,6 @@ class Expected:
 def expected(shards: Mapping[str, Shard], training: Training) -> Expected:
     """Train and average as so many rounds do."""
     everybody = [_Collaborator(name, shard.points(), training) for name, shard in shards.items()]
-    weights = [one.weight for one in everybody]
     model: Model = {
         "slope": np.zeros(1, np.float32),
         "bias": np.zeros(1, np.float32),
@@ -112,14 +113,16 @@ def expected(shards: Mapping[str, Shard], training: Training) -> Expected:
     best, best_score = model, -np.inf
     metrics: Metrics = {}
     for number in range(training.rounds):
+        present = [one for one in everybody if number < training.leaves.get(one.name, np.inf)]
+        weights = [one.weight for one in present]
         sent = []
         measured: Metrics = {}
-        for one in everybody:
+        for one in present:
             one.enter(model, before)
             measured |= one.train(number)
             sent.append(one.sent(number))
         for task, name in _MEASURED:
-            values = [np.asarray(measured[one.name, task, name, number]) for one in everybody]
+            values = [np.asarray(measured[one.name, task, name, number]) for one in present]
             measured[_AGGREGATOR, task, name, number] = float(mean(values, weights))
         metrics |= measured
         score = measured[(_AGGREGATOR, *_MEASURED[-1], number)]

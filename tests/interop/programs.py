@@ -100,10 +100,24 @@ class Program:
             )
         return found
 
-    def count(self, pattern: str, *, since: int = 0) -> int:
-        """Return in how many lines so far the pattern is."""
-        wanted = re.compile(pattern)
-        return sum(1 for line in self._lines[since:] if wanted.search(line))
+    def saw_again(self, pattern: str, *, times: int) -> None:
+        """Return once so many lines in all match.
+
+        Raises:
+            ProgramError: as `saw`.
+        """
+        since = 0
+        for _ in range(times):
+            self.saw(pattern, since=since)
+            since = 1 + next(
+                number
+                for number, line in enumerate(self._lines[since:], since)
+                if re.search(pattern, line)
+            )
+
+    def count(self, pattern: str) -> int:
+        """Return how many lines match so far."""
+        return sum(1 for line in self._lines if re.search(pattern, line))
 
     def tail(self) -> str:
         """Return what it printed last."""

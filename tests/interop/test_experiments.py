@@ -4,29 +4,11 @@ from typing import Any
 
 import pytest
 
-from tests.interop.conversation import Answer
 from tests.interop.federation import RUN_S, SHARDS, Federation
-from tests.interop.learning import Expected, Training, expected, median, ternary, whole
+from tests.interop.learning import Training, expected, median, ternary, whole
+from tests.interop.outcomes import assert_as_expected
 
 pytestmark = pytest.mark.interop
-
-_ROUNDING = 1e-6
-
-
-def assert_as_expected(answer: Answer, wanted: Expected, *, rounding: float = 0.0) -> None:
-    told = answer.value
-    assert told["status"] == "finished"
-    for which in ("last", "best"):
-        model = getattr(wanted, which)
-        assert told[which] == {
-            name: pytest.approx(values, rel=rounding, abs=rounding)
-            for name, values in model.items()
-        }
-    metrics = {
-        (origin, task, name, number): value for origin, task, name, value, number in told["metrics"]
-    }
-    assert len(metrics) == len(told["metrics"])
-    assert metrics == pytest.approx(wanted.metrics, rel=rounding, abs=rounding)
 
 
 def test_an_experiment_comes_to_the_weighted_average(there: Federation) -> None:
@@ -84,10 +66,57 @@ def test_deltas_may_be_compressed_with_loss(there: Federation, pipeline: str, co
 
     # The tables of values are found by an iteration that has a tolerance of its own.
     wanted = expected(SHARDS, Training(has_deltas=True, codec=codec))
-    assert_as_expected(answer, wanted, rounding=_ROUNDING)
+    assert_as_expected(answer, wanted, rounding=1e-6)
 
 
 def test_a_user_may_choose_the_median(there: Federation) -> None:
     answer = there.frontend("alice").run("median", aggregation="median")
 
     assert_as_expected(answer, expected(SHARDS, Training(combine=median)))
+
+
+def test_a_plan_may_go_on_without_the_slow(there: Federation) -> None:
+    policy = "straggler_handling_policy"
+    classes = "openfl.component.straggler_handling_functions"
+    settings = {
+        f"{policy}.template": f"{classes}.PercentageBasedStragglerHandling",
+        f"{policy}.settings.percent_collaborators_needed": 0.6,
+        f"{policy}.settings.minimum_reporting": 2,
+    }
+
+    answer = there.frontend("alice").run("late", task="fit_late", rounds=2, settings=settings)
+
+    assert_as_expected(answer, expected(SHARDS, Training(rounds=2, leaves={"env-3": 0})))
+
+
+# ---------------------------------------------------------------- what is refused, and by name
+
+
+@pytest.mark.parametrize(
+    ("wishes", "named"),
+    [
+        (
+            {"settings": {"compression_pipeline.template": "openfl.pipelines.EdenPipeline"}},
+            "openfl.pipelines.EdenPipeline",
+        ),
+        (
+            {"settings": {"compression_pipeline.template": "openfl.pipelines.RandomShiftPipeline"}},
+            "openfl.pipelines.RandomShiftPipeline",
+        ),
+        ({"aggregation": "own"}, "First"),
+        ({"has_own_assigner": True}, "own_assigner"),
+        (
+            {"settings": {"straggler_handling_policy.template": "mine.Impatience"}},
+            "mine.Impatience",
+        ),
+    ],
+)
+def test_what_we_do_not_have_is_refused_by_name(
+    there: Federation, request: pytest.FixtureRequest, wishes: dict[str, Any], named: str
+) -> None:
+    experiment = f"refused-{request.node.callspec.indices['wishes']}"
+
+    answer = there.frontend("alice").run(experiment, **wishes)
+
+    assert answer.code == "INVALID_ARGUMENT"
+    assert named in answer.details

@@ -1,7 +1,8 @@
 """OpenFL's own clients of a Director, called one RPC at a time.
 
-Reads a request a line, `{"id", "kind", "as", "call", "arguments"}`, and prints for each, whenever
-it is done, `ANSWER {"id", ...}` with what the client returned, or with the error that it raised.
+Reads a request a line, `{"id", "kind", "as", "shows", "call", "arguments"}`, and prints for each,
+whenever it is done, `ANSWER {"id", ...}` with what the client returned, or the error that it
+raised.  `shows` names whose certificate is shown.
 """
 
 import argparse
@@ -30,23 +31,23 @@ class Described:
 
 
 class Clients:
-    """One client for each kind and name, made when it is first wanted."""
+    """One client for each kind, name and certificate, made when it is first wanted."""
 
     def __init__(self, host: str, port: int, certificates: str | None) -> None:
         self._address = {"director_host": host, "director_port": port}
         self._certificates = certificates
-        self._made: dict[tuple[str, str], Any] = {}
+        self._made: dict[tuple[str, str, str], Any] = {}
         self._lock = threading.Lock()
 
-    def get(self, kind: str, name: str) -> Any:
+    def get(self, kind: str, name: str, shows: str) -> Any:
         """Return the client under which somebody speaks."""
         with self._lock:
-            if (kind, name) not in self._made:
-                self._made[kind, name] = self._make(kind, name)
-            return self._made[kind, name]
+            if (kind, name, shows) not in self._made:
+                self._made[kind, name, shows] = self._make(kind, name, shows)
+            return self._made[kind, name, shows]
 
-    def _make(self, kind: str, name: str) -> Any:
-        known = {**self._address, **self._credentials(name)}
+    def _make(self, kind: str, name: str, shows: str) -> Any:
+        known = {**self._address, **self._credentials(shows)}
         if kind == "shard":
             return ShardDirectorClient(shard_name=name, **known)
         return DirectorClient(client_id=name, **known)
@@ -75,7 +76,7 @@ def perform(client: Any, call: str, arguments: dict[str, Any]) -> Any:
             arguments["description"], (arguments["sample_shape"], arguments["target_shape"])
         )
         return client.report_shard_info(shard, arguments["cuda_devices"])
-    if call == "send_envoy_health_check":
+    if call == "send_health_check":
         return client.send_health_check(envoy_name=client.shard_name, **arguments)
     if call == "set_new_experiment":
         model = {
@@ -120,7 +121,7 @@ def plain(value: Any) -> Any:
 def answer(clients: Clients, request: dict[str, Any]) -> dict[str, Any]:
     """Make the call that a request asks for."""
     try:
-        client = clients.get(request["kind"], request["as"])
+        client = clients.get(request["kind"], request["as"], request["shows"])
         value = plain(perform(client, request["call"], request["arguments"]))
     except grpc.RpcError as error:
         return {"code": error.code().name, "details": error.details()}

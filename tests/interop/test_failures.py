@@ -1,0 +1,89 @@
+"""What goes wrong with OpenFL's programs, and how everybody else goes on."""
+
+import os
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from simulator.actors.workspace import Recipe, archive
+from tests.interop.federation import RUN_S, SHARDS, Client, Federation, federation
+from tests.interop.learning import Training, expected
+from tests.interop.outcomes import assert_as_expected
+
+pytestmark = pytest.mark.interop
+
+TASKS = "Received the following tasks"
+
+
+def test_an_envoy_that_is_killed_comes_back_into_the_running_round(there: Federation) -> None:
+    envoy = there.envoy("env-2")
+    began = envoy.printed
+    pending = there.frontend("alice").submit("killed", task="fit_slowly")
+
+    envoy.saw(TASKS, since=began)
+    second = envoy.printed
+    envoy.saw(TASKS, since=second)
+    envoy.kill()
+    there.start_envoys("env-2")
+
+    assert_as_expected(pending.answer(within_s=RUN_S), expected(SHARDS, Training()))
+
+
+def test_a_failure_ends_an_experiment_and_nothing_else(there: Federation) -> None:
+    alice = there.frontend("alice")
+    envoys = [there.envoy(name) for name in SHARDS]
+    loops = [envoy.count("Waiting for an experiment to run") for envoy in envoys]
+
+    broken = alice.run("broken", task="break_down")
+    for envoy, loop in zip(envoys, loops, strict=True):
+        envoy.saw_again("Waiting for an experiment to run", times=loop + 1)
+    whole = alice.run("mended")
+
+    assert broken.value["status"] == "failed"
+    assert broken.value["last"] == {}
+    assert_as_expected(whole, expected(SHARDS, Training()))
+    assert all(envoy.is_alive for envoy in envoys)
+
+
+def test_an_upload_cut_half_way_leaves_nothing(there: Federation, tmp_path: Path) -> None:
+    pipe = tmp_path / "workspace.zip"
+    os.mkfifo(pipe)
+    content = archive(
+        Recipe(rounds=1, host="localhost", size_bytes=16 * 2**20, tls=there.is_secure), Random(1)
+    )
+    clients = there.own_clients()
+    Client(clients, "user", "bob", "bob").begin(
+        "set_new_experiment",
+        name="cut",
+        col_names=list(SHARDS),
+        arch_path=str(pipe),
+        model={"weights": [0.0]},
+    )
+
+    with pipe.open("wb") as uploading:
+        uploading.write(content[: len(content) // 2])
+        clients.program.kill()
+    bob = there.user("bob")
+
+    assert bob.call("get_experiment_status", experiment_name="cut").code == "NOT_FOUND"
+    assert "cut" not in {item["name"] for item in bob.call("get_experiments_list").value}
+    assert_as_expected(there.frontend("bob").run("cut"), expected(SHARDS, Training()))
+
+
+def test_a_run_goes_on_without_who_never_comes_back(tmp_path: Path) -> None:
+    with federation(tmp_path, quorum="majority", offline_grace_s=1, below_quorum_s=1) as there:
+        there.start_envoys(*SHARDS)
+        alice = there.frontend("alice")
+        envoy = there.envoy("env-3")
+        pending = alice.submit("bereft", task="fit_slowly")
+
+        envoy.saw(TASKS)
+        envoy.saw(TASKS, since=envoy.printed)
+        envoy.kill()
+        bereft = pending.answer(within_s=RUN_S)
+        after = alice.run("after")
+
+    assert_as_expected(bereft, expected(SHARDS, Training(leaves={"env-3": 1})))
+    assert after.value["collaborators"] == ["env-1", "env-2"]
+    assert_as_expected(after, expected(SHARDS, Training(leaves={"env-3": 0})))

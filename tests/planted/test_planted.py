@@ -5,22 +5,13 @@ import pytest
 from simulator.checkers.base import Validity
 from simulator.checkers.expect import GUARANTEES
 from simulator.engine.run import Played, run_case
-from simulator.faults.director import DirectorRestart
 from tests.planted.bugs import BUGS
-from tests.planted.planting import Planted, case_of
+from tests.planted.planting import Planted, can_restart, case_of
 
 NEEDS_A_RESTART = {"durability", "comeback"}
 """Only a Director that comes back can break these; its bugs go into a family of their own."""
 
 STAGES = tuple(dict.fromkeys(planted.stage for planted in BUGS))
-
-
-def can_restart() -> bool:
-    fault = DirectorRestart.model_validate(
-        {"id": "restart", "type": "director.restart", "when": {"at": "1s"}}
-    )
-    why_not = fault.unsupported(world="virtual", director="inprocess", identity="plaintext")
-    return why_not is None
 
 
 def broken(played: Played) -> set[str]:

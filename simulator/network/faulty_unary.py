@@ -42,6 +42,7 @@ class OneResponse(FaultyCall):
             if self._inner is None:
                 await self._launched()
             if self._code is None:
+                assert self._inner is not None
                 await self._receive(await self._inner)
         except asyncio.CancelledError:
             if self._is_to_be_cancelled():

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     PublicFormat,
@@ -135,11 +136,8 @@ def _alternative_names(certificate: x509.Certificate) -> list[bytes]:
     return [str(name.value).encode() for name in extension.value]
 
 
-def _public(key: object) -> bytes:
-    assert hasattr(key, "public_bytes")
-    encoded = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    assert isinstance(encoded, bytes)
-    return encoded
+def _public(key: PublicKeyTypes) -> bytes:
+    return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 
 def _seconds(moment: datetime) -> float:

@@ -7,7 +7,12 @@ from typing import ClassVar, NamedTuple
 from simulator.checkers.base import Checker, Docket, PromiseKind, at
 from simulator.checkers.liveness_ends import judge_end
 from simulator.checkers.liveness_facts import Peace, Span, lived_through, lives, recovery
-from simulator.checkers.liveness_stories import Story, collaborators_lived, stories
+from simulator.checkers.liveness_stories import (
+    Story,
+    collaborators_lived,
+    enough_lived,
+    stories,
+)
 from simulator.history.calls import Call
 from simulator.history.fields import text
 from simulator.history.history import History
@@ -15,10 +20,12 @@ from simulator.history.history import History
 
 @dataclass(frozen=True, repr=False)
 class ExperimentsEnd(Checker):
-    """What was accepted, and whose collaborators live, is over before the run is."""
+    """What was accepted, and enough of whose collaborators live, is over before the run is."""
 
     guarantee: ClassVar[str] = "experiments-end"
-    promise: ClassVar[str] = "Every accepted experiment whose collaborators live ends."
+    promise: ClassVar[str] = (
+        "Every accepted experiment whose collaborators live, or a quorum of them does, ends."
+    )
     kind: ClassVar[PromiseKind] = PromiseKind.LIVENESS
 
     def examine(self, history: History, docket: Docket) -> None:
@@ -27,7 +34,7 @@ class ExperimentsEnd(Checker):
             return
         alive = lives(history)
         for story in stories(history):
-            if not story.is_gone and collaborators_lived(story, alive, window.begin, window.end):
+            if not story.is_gone and enough_lived(story, alive, window, history.header):
                 judge_end(history, docket, story, window)
 
 

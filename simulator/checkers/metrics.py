@@ -1,6 +1,7 @@
 """What followers see of an experiment's metrics, held against each other and what was sent."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import product
 from typing import NamedTuple
 
 from simulator.checkers.base import Checker, Docket, when
@@ -24,6 +25,10 @@ AGGREGATOR = "aggregator"
 
 CLOSE = 1e-5
 """How much two ways to compute a value may differ, relative to the value or to 1."""
+
+
+_MOST_DOUBTS = 6
+"""Of more collaborators than these it is not tried out who counted."""
 
 
 class Metric(NamedTuple):
@@ -146,7 +151,7 @@ def _judge_sources(docket: Docket, stream: Stream, run: Run) -> None:
 def _judge_average(
     docket: Docket, stream: Stream, run: Run, metric: Metric, measured: Sequence[Metric]
 ) -> None:
-    weighted: list[tuple[float, float]] = []
+    weights: dict[Metric, float] = {}
     for each in measured:
         sizes = {
             number(result.request, "data_size")
@@ -154,16 +159,37 @@ def _judge_average(
         }
         if len(sizes) != 1:
             return  # Sent several times with different weights: nobody can tell which counted.
-        weighted.append((sizes.pop(), each.value))
-    if not weighted:
+        weights[each] = sizes.pop()
+    possible = [
+        mean([(weights[each], each.value) for each in way])
+        for way in _ways(run, metric.round, measured)
+    ]
+    if not weights:
         docket.broken(f"{stream} brought {metric}, though nobody had measured it", stream.call)
-        return
-    expected = mean(weighted)
-    if not _is_close(expected, metric.value):
+    elif possible and not any(_is_close(expected, metric.value) for expected in possible):
         docket.broken(
-            f"{stream} brought {metric} as {metric.value:g}; the weighted mean is {expected:g}",
+            f"{stream} brought {metric} as {metric.value:g}; the weighted mean is {possible[0]:g}",
             stream.call,
         )
+
+
+def _ways(run: Run, round_number: int, measured: Sequence[Metric]) -> Iterator[Sequence[Metric]]:
+    """Yield of whom a mean may be; nothing where there are too many ways.
+
+    Who had not reported everything when the round closed does not count, although what it measured
+    was seen.
+    """
+    options: list[Sequence[Metric | None]] = [
+        [each] if run.must_count(each.origin, round_number) else [each, None]
+        for each in measured
+        if run.may_count(each.origin, round_number)
+    ]
+    if sum(len(option) > 1 for option in options) > _MOST_DOUBTS:
+        return
+    for way in product(*options):
+        counted = tuple(each for each in way if each is not None)
+        if counted:
+            yield counted
 
 
 def _judge_completeness(docket: Docket, stream: Stream, run: Run) -> None:

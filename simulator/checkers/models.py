@@ -141,9 +141,14 @@ def _scores_of(result: Call) -> dict[str, float]:
 
 
 def _ways(run: Run, sent: dict[Key, list[Call]]) -> Iterator[tuple[Call, ...]]:
-    """Yield in which ways a round may have closed; nothing where there are too many."""
+    """Yield in which ways a round may have closed; nothing where there are too many.
+
+    Each sender sent for one task only, and counts if it had reported all of its tasks.
+    """
     options: list[Sequence[Call | None]] = [
-        [*_different(calls), *([] if key in run.certain else [None])] for key, calls in sent.items()
+        [*_different(calls), *([] if run.must_count(key.sender, key.round) else [None])]
+        for key, calls in sent.items()
+        if run.may_count(key.sender, key.round)
     ]
     ways = 1
     for option in options:

@@ -1,8 +1,11 @@
 """What collaborators sent to the aggregator of an experiment, and which of it must have counted.
 
 Results are acknowledged even where they come too late, so being answered OK is not enough: a
-result must have counted where its round was still open afterwards, or where nothing at all had
-befallen its sender, so that no round can have closed without it.
+result was in time where its round was still open afterwards, or where nothing at all had befallen
+its sender, so that no round can have closed without it.
+
+A round may close without somebody, and then nothing that this one sent for it is part of the
+model or of a mean, although what it measured was seen.
 """
 
 from bisect import bisect_right
@@ -36,7 +39,7 @@ class Run:
     results: dict[int, dict[Key, list[Call]]] = field(default_factory=dict)
     """By round, those that may have counted, in the order in which they were sent."""
     certain: set[Key] = field(default_factory=set)
-    """Of which one must have counted, if the experiment finished."""
+    """Of which one was in time, if the experiment finished."""
     tensors: list[Call] = field(default_factory=list)
     """Answers to GetAggregatedTensor, in order."""
     open_until: dict[int, int] = field(default_factory=dict)
@@ -52,6 +55,18 @@ class Run:
         """Take in a result that may have counted; they come in the order of the record."""
         self.results.setdefault(key.round, {}).setdefault(key, []).append(call)
         self._begun.setdefault(key.round, call.invoke_index)
+
+    def may_count(self, sender: str, round_number: int) -> bool:
+        """Whether a collaborator may have reported everything before a round closed."""
+        return all(key in self.results[round_number] for key in self._keys(sender, round_number))
+
+    def must_count(self, sender: str, round_number: int) -> bool:
+        """Whether a collaborator had certainly reported everything before a round closed."""
+        return all(key in self.certain for key in self._keys(sender, round_number))
+
+    def _keys(self, sender: str, round_number: int) -> Iterator[Key]:
+        tasks = dict.fromkeys(key.task for key in self.results.get(round_number, ()))
+        return (Key(sender, round_number, task) for task in tasks)
 
     def learn(self, index: int, closed: int) -> None:
         """Take in that so many rounds have closed; they come in the order of the record."""
@@ -112,7 +127,8 @@ class Runs:
             key = key_of(call)
             if 0 <= key.round < run.rounds and not self._is_repetition(run, key, call):
                 run.add(key, call)
-                if call.is_ok and calm.spared(call, since=run.submission.call):
+                is_awaited = self._history.header.waits_for_slow
+                if call.is_ok and is_awaited and calm.spared(call, since=run.submission.call):
                     run.certain.add(key)
 
     def _is_repetition(self, run: Run, key: Key, call: Call) -> bool:

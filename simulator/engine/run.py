@@ -29,7 +29,7 @@ from simulator.history.snapshot import Snapshot
 from simulator.network.api import RuleBook
 from simulator.pki import Pki
 from simulator.scenario.load import Case
-from simulator.scenario.schema import Scenario
+from simulator.scenario.schema import DirectorSpec, Scenario
 
 Watch = Callable[[Snapshot], None]
 
@@ -233,6 +233,7 @@ class _Play:
             sample_shape=config.sample_shape,
             target_shape=config.target_shape,
             may_queue=_may_queue(scenario),
+            **_patience(scenario.director),
         )
 
 
@@ -264,3 +265,14 @@ def _may_queue(scenario: Scenario) -> bool:
 
 def _rounds(scenario: Scenario) -> int:
     return max((group.training.rounds for group in scenario.envoys), default=0)
+
+
+def _patience(spec: DirectorSpec) -> dict[str, Any]:
+    """Return what is known of how long rounds wait; of others' Directors, that they wait for all."""
+    if spec.run == "external" or spec.command:
+        return {}
+    return {
+        "quorum": str(spec.config.quorum),
+        "dead_after_s": spec.config.dead_after,
+        "waits_for_slow": spec.config.straggler_cutoff is None,
+    }

@@ -83,17 +83,20 @@ def _header_line(header: Header, entries: int) -> str:
     return _encode(
         {
             "case": header.case,
+            "dead_after_s": header.dead_after_s,
             "entries": entries,
             "epoch": header.epoch,
             "heartbeat_period_s": header.heartbeat_period_s,
             "identity": header.identity,
             "may_queue": header.may_queue,
+            "quorum": header.quorum,
             "sample_shape": list(header.sample_shape),
             "scenario": header.scenario,
             "seed": header.seed,
             "target_shape": list(header.target_shape),
             "transit_s": header.transit_s,
             "version": header.version,
+            "waits_for_slow": header.waits_for_slow,
             "world": header.world,
         }
     )
@@ -124,6 +127,9 @@ def _header(value: JsonObject) -> tuple[Header, int]:
         sample_shape=texts(value, "sample_shape"),
         target_shape=texts(value, "target_shape"),
         may_queue=flag(value, "may_queue", default=True),
+        quorum=text(value, "quorum", "all"),
+        dead_after_s=number(value, "dead_after_s", 0.0),
+        waits_for_slow=flag(value, "waits_for_slow", default=True),
         version=version,
     )
     return header, whole(value, "entries")

@@ -62,4 +62,10 @@ class Header:
     target_shape: tuple[str, ...]
     may_queue: bool = True
     """Whether there is a reason to keep an accepted experiment pending: a review, or a limit."""
+    quorum: str = "all"
+    """How many have to report for a round to go on without the dead: `majority`, `all`, 3, 60%."""
+    dead_after_s: float = 0.0
+    """After so much silence a collaborator is dead; 0: never, and rounds wait for it."""
+    waits_for_slow: bool = True
+    """Whether rounds wait for every collaborator that lives, however slow it is."""
     version: int = 1

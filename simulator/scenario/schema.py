@@ -69,6 +69,12 @@ class DirectorConfig(_Part):
     straggler_cutoff: Annotated[Duration, Field(gt=0)] | None = None
     """Rounds do not wait longer than this for slow collaborators; left out: as long as it takes."""
 
+    @property
+    def dead_after(self) -> float:
+        """After how much silence a collaborator is dead."""
+        valid_s = 2 * self.heartbeat_period
+        return valid_s + (2 * valid_s if self.offline_grace is None else self.offline_grace)
+
 
 class Review(_Part):
     """A reviewer who looks at each experiment before it runs; globs of experiments' names."""

@@ -6,6 +6,8 @@ Time stands still until `at` or `after` moves it; what overlaps is what is answe
 import base64
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -72,6 +74,11 @@ class Given:
             target_shape=SHAPE,
         )
         self.note("director.start")
+
+    def told(self, **about: Any) -> "Given":
+        """Let more be known of the Director."""
+        self._header = replace(self._header, **about)
+        return self
 
     # ------------------------------------------------------------ time, people and faults
 

@@ -51,6 +51,50 @@ def test_an_experiment_in_which_nothing_moves_any_more_has_not_ended() -> None:
     assert "GetExperimentData at 21.0 s, answered OK" in only_message(judgement)
 
 
+def test_who_is_dead_excuses_nothing_where_a_quorum_lives() -> None:
+    tale = three_of_whom_one_dies(dies_at=100)
+    tale.status("e1", 290, "in_progress")
+
+    judgement = ExperimentsEnd().check(tale.history())
+
+    assert judgement.validity is Validity.INVALID
+    assert "e1 had not ended" in only_message(judgement)
+
+
+@pytest.mark.parametrize(
+    ("dies_at", "comes_back_at", "quorum", "dead_after_s"),
+    [
+        pytest.param(270, None, "majority", 60, id="died too late"),
+        pytest.param(100, 280, "majority", 60, id="came back"),
+        pytest.param(100, None, "all", 60, id="below the quorum"),
+        pytest.param(100, None, "majority", 0, id="the dead are waited for"),
+    ],
+)
+def test_who_may_be_waited_for_is_an_excuse(
+    dies_at: float, comes_back_at: float | None, quorum: str, dead_after_s: float
+) -> None:
+    tale = three_of_whom_one_dies(dies_at=dies_at, quorum=quorum, dead_after_s=dead_after_s)
+    if comes_back_at is not None:
+        tale.note(comes_back_at, "actor.start", {"kind": "envoy"}, actor="c")
+    tale.status("e1", 290, "in_progress")
+
+    judgement = ExperimentsEnd().check(tale.history())
+
+    assert judgement.occasions == 0
+
+
+def three_of_whom_one_dies(
+    *, dies_at: float, quorum: str = "majority", dead_after_s: float = 60
+) -> Tale:
+    tale = Tale(quorum=quorum, dead_after_s=dead_after_s)
+    tale.actor("alice", "frontend", 0)
+    for envoy in ("a", "b", "c"):
+        tale.envoy(envoy)
+    tale.submit("e1", ["a", "b", "c"], 20)
+    tale.note(dies_at, "actor.kill", {}, actor="c")
+    return tale
+
+
 @pytest.mark.parametrize("training", [True, False])
 def test_an_experiment_that_still_moves_when_the_run_is_over_proves_nothing(
     *, training: bool

@@ -178,6 +178,21 @@ def test_a_result_of_one_in_trouble_may_have_come_too_late() -> None:
     assert holds(follows(record, LATE).judged_by(SEEN))
 
 
+@pytest.mark.parametrize(("loss", "is_right"), [(0.25, True), (0.375, False)])
+def test_who_did_not_report_everything_is_seen_but_not_in_the_mean(
+    loss: float, *, is_right: bool
+) -> None:
+    record = uploaded()
+    record.sends("a", "brain", "train", 0, size=10, metrics={"loss": [0.75, "trained"]}).ok()
+    record.note("actor.kill", actor="a")
+    trains(record, "b", 0)
+    trains(record, "b", 1)
+
+    follows(record, [METRICS[0], *METRICS[2:4], ["aggregator", "train", "loss", loss, 0]])
+
+    assert holds(record.judged_by(SEEN)) is is_right
+
+
 def test_a_result_that_was_in_time_must_have_counted_whatever_befell_its_sender() -> None:
     record = uploaded()
     trains(record, "b", 0)

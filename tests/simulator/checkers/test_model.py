@@ -93,9 +93,34 @@ def test_a_result_without_an_answer_may_have_counted_or_not(given: JsonObject) -
     record = trains(uploaded(), "b", 0)
     call = record.sends("a", "brain", "train", 0, size=10, tensors={"w": tensor(1.0, 2.0)})
     call.touched("link.blackhole", "stall").lost()
+    checks(record, "a", 0)
     record.is_given("b", "brain", "w", 1, given).ok()
 
     assert holds(record.judged_by(MODEL))
+
+
+@pytest.mark.parametrize(("given", "is_right"), [(tensor(3.0, 6.0), True), (SECOND, False)])
+def test_who_did_not_report_everything_does_not_count(given: JsonObject, *, is_right: bool) -> None:
+    record = trains(uploaded(), "b", 0)
+    record.sends("a", "brain", "train", 0, size=10, tensors={"w": tensor(1.0, 2.0)}).ok()
+    record.note("actor.kill", actor="a")
+
+    record.is_given("b", "brain", "w", 1, given).ok()
+
+    assert holds(record.judged_by(MODEL)) is is_right
+
+
+@pytest.mark.parametrize(
+    ("given", "is_right"), [(SECOND, True), (tensor(1.0, 2.0), True), (tensor(3.0, 6.0), False)]
+)
+def test_where_rounds_do_not_wait_for_the_slow_who_came_last_may_have_been_too_late(
+    given: JsonObject, *, is_right: bool
+) -> None:
+    record = round_by_all(uploaded().told(waits_for_slow=False), 0)
+
+    record.is_given("a", "brain", "w", 1, given).ok()
+
+    assert holds(record.judged_by(MODEL)) is is_right
 
 
 def test_where_nothing_weighs_anything_all_weigh_the_same() -> None:

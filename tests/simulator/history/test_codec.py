@@ -62,7 +62,7 @@ def test_the_form_is_canonical_and_for_people() -> None:
     header, line = lines(history)
 
     assert header.startswith(
-        '{"case":{"identity":"mtls","loss":0.1},"entries":1,"epoch":1700000000'
+        '{"case":{"identity":"mtls","loss":0.1},"dead_after_s":0.0,"entries":1,"epoch":1700000000'
     )
     assert line == (
         '{"index":0,"time":3.0,"kind":"note","actor":"a","topic":"t","call":-1,'

@@ -20,6 +20,8 @@ class Tale:
         period_s: float = 10,
         transit_s: float = 0.1,
         may_queue: bool = True,
+        quorum: str = "all",
+        dead_after_s: float = 0.0,
         phases: Sequence[tuple[str, float, float]] = (
             ("calm", 0, 60),
             ("storm", 60, 180),
@@ -40,6 +42,8 @@ class Tale:
             sample_shape=("8",),
             target_shape=("1",),
             may_queue=may_queue,
+            quorum=quorum,
+            dead_after_s=dead_after_s,
         )
         self.note(0, "director.start", {})
         for name, begin, end in phases:

@@ -74,7 +74,7 @@ class Blueprint:
             envoy_health_check_period=self.spec.config.heartbeat_period,
             sample_shape=self.spec.config.sample_shape,
             target_shape=self.spec.config.target_shape,
-            settings=Settings(limits=self.spec.limits),
+            settings=Settings(limits=self.spec.limits, **self.rounds()),
             review_plan_callback=_reviewer(self.spec.review),
             journal=kept.journal,
             archives=kept.archives,
@@ -82,6 +82,16 @@ class Blueprint:
             offload=self.offload,
             **self._tls(folder),
         )
+
+    def rounds(self) -> dict[str, Any]:
+        """Return the settings that say for whom a round waits, and how long."""
+        config = self.spec.config
+        return {
+            "quorum": config.quorum,
+            "offline_grace_s": config.offline_grace,
+            "below_quorum_s": config.below_quorum,
+            "straggler_cutoff_s": config.straggler_cutoff,
+        }
 
     def _tls(self, folder: Path) -> dict[str, Any]:
         files = certificate_files(self.credentials, folder)

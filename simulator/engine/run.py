@@ -13,12 +13,13 @@ from director.transport.server import DirectorGRPCServer
 from simulator.actors import canary
 from simulator.checkers.judge import Verdict, judge
 from simulator.checkers.validity import PlannedFault
-from simulator.engine.cast import Arrival, Casting
+from simulator.engine.cast import OBSERVER, Arrival, Casting
 from simulator.engine.chance import Chance
 from simulator.engine.host import Blueprint, Host, HostError, ServerFactory
 from simulator.engine.loop import DeadlockError, VirtualTimeLoop
 from simulator.engine.memory_host import MemoryHost
 from simulator.engine.spectator import Spectator
+from simulator.engine.subprocess_host import SubprocessHost
 from simulator.engine.timeline import Timeline
 from simulator.engine.wire_host import ExternalHost, WireHost
 from simulator.engine.world import RunWorld
@@ -215,7 +216,12 @@ class _Play:
             credentials=None if pki is None else pki.server(),
             factory=self._factory,
         )
-        return MemoryHost(blueprint, rules) if is_virtual else WireHost(blueprint, rules)
+        if is_virtual:
+            return MemoryHost(blueprint, rules)
+        if spec.run == "subprocess":
+            visitor = None if pki is None else pki.client(OBSERVER)
+            return SubprocessHost(blueprint, rules, visitor=visitor)
+        return WireHost(blueprint, rules)
 
     def _header(self, epoch: float) -> Header:
         scenario = self._scenario
@@ -258,7 +264,7 @@ def _probe(record: HistoryRecorder, host: Host, at: str) -> None:
 def _may_queue(scenario: Scenario) -> bool:
     """Whether experiments may wait for a review or their turn; with others' Directors, perhaps."""
     spec = scenario.director
-    if spec.run != "inprocess" or spec.review is not None:
+    if spec.run == "external" or spec.command or spec.review is not None:
         return True
     return len(scenario.experiments()) > spec.limits.max_running_experiments
 

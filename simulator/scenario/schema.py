@@ -108,6 +108,9 @@ class DirectorSpec(_Part):
         for key in ("review", "limits"):
             if self.run != "inprocess" and key in self.model_fields_set:
                 raise misfit(f"{key!r} is for run: inprocess, not for {self.run}", key)
+        if self.run == "subprocess" and self.config.heartbeat_period % 1:
+            message = "'director start' takes a heartbeat period of whole seconds"
+            raise misfit(message, "config", "heartbeat_period")
         return self
 
 

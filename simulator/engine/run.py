@@ -274,7 +274,7 @@ def _rounds(scenario: Scenario) -> int:
 
 
 def _patience(spec: DirectorSpec) -> dict[str, Any]:
-    """Return what is known of how long rounds wait; of others' Directors, that they wait for all."""
+    """Return what is known of how rounds wait; of others' Directors, that they wait for all."""
     if spec.run == "external" or spec.command:
         return {}
     return {

@@ -162,7 +162,7 @@ class SubprocessHost:
         # Other systems have no such folder, and neither has a process that is gone.
         try:
             status = (about / "status").read_text(encoding="utf-8")
-            descriptors = len(os.listdir(about / "fd"))
+            descriptors = sum(1 for _ in (about / "fd").iterdir())
         except OSError:
             return {}
         told = dict(line.split(":", 1) for line in status.splitlines() if ":" in line)

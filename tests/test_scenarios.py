@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from simulator.checkers import CHECKERS
 from simulator.checkers.base import Validity
 from simulator.checkers.expect import GUARANTEES
 from simulator.checkers.judge import Verdict
 from simulator.engine.run import run_case
 from simulator.scenario.load import Case, ensure_supported, load, refusals
-from tests.planted.planting import can_restart
 
 ROOT = Path(__file__).parents[1] / "scenarios"
 FILES = (*sorted(ROOT.glob("*.yaml")), *sorted(ROOT.glob("regressions/*.yaml")))
@@ -100,6 +100,4 @@ def test_our_director_holds(path: Path, identity: str) -> None:
 def test_every_promise_is_attacked_by_a_scenario() -> None:
     named = {guarantee for path in FILES for guarantee in attacked(path)}
 
-    # Nothing else can break these two; as long as the Director cannot be restarted, nothing does.
-    excused = set() if can_restart() else {"durability", "comeback"}
-    assert set(GUARANTEES) - named == excused
+    assert {checker.guarantee for checker in CHECKERS} - named == set()

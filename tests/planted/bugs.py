@@ -4,6 +4,7 @@ from tests.planted import (
     bugs_deliveries,
     bugs_envoys,
     bugs_experiments,
+    bugs_restarts,
     bugs_server,
     bugs_training,
     bugs_uploads,
@@ -17,4 +18,5 @@ BUGS: tuple[Planted, ...] = (
     *bugs_experiments.BUGS,
     *bugs_training.BUGS,
     *bugs_server.BUGS,
+    *bugs_restarts.BUGS,
 )

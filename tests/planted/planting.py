@@ -9,7 +9,6 @@ from typing import Any
 from director import Director, DirectorGRPCServer
 from simulator.checkers.expect import Guarantee
 from simulator.engine.host import ServerFactory
-from simulator.faults.director import DirectorRestart
 from simulator.scenario.load import Case, load
 
 ROOT = Path(__file__).parents[2]
@@ -62,12 +61,3 @@ def _serving(bug: type[Director], **keywords: Any) -> DirectorGRPCServer:
 def case_of(scenario: str, overrides: Mapping[str, str]) -> Case:
     """Return the only case of a scenario, or the first cell of its matrix."""
     return load(ROOT / f"{scenario}.yaml", overrides)[0]
-
-
-def can_restart() -> bool:
-    """Whether a scenario can take the Director down and bring it up again."""
-    fault = DirectorRestart.model_validate(
-        {"id": "restart", "type": "director.restart", "when": {"at": "1s"}}
-    )
-    why_not = fault.unsupported(world="virtual", director="inprocess", identity="plaintext")
-    return why_not is None

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from typing import TypeVar, assert_never
 
@@ -10,6 +11,7 @@ import grpc
 
 from simulator.actors import steps
 from simulator.actors.actor import ActorBase, Person
+from simulator.actors.audits import Audit
 from simulator.actors.frontend_client import FrontendClient
 from simulator.actors.misuploads import misuploads
 from simulator.actors.prying import pried
@@ -60,6 +62,8 @@ class Frontend(ActorBase):
         client = FrontendClient(self._caller())
         watch = Watch(client, self._hands())
         self._spawn(watch.run(self._watch_every_s))
+        hands = replace(self._hands(), random=self._random("audits"))
+        self._spawn(Audit(client, watch, hands, self._world.on_event).run())
         for step in self._steps:
             await self._do(step, client, watch)
         self._is_done = True

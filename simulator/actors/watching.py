@@ -3,6 +3,7 @@
 What it is told on the way is evidence of what the Director says of an experiment's life.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import grpc
@@ -19,6 +20,7 @@ _ENDED = frozenset({"finished", "failed", "rejected"})
 @dataclass(slots=True)
 class _Watched:
     end: Gate = field(default_factory=Gate)
+    outcome: str = ""
     looks: int = 0
 
 
@@ -41,6 +43,10 @@ class Watch:
         watched = self._experiments.get(experiment)
         if watched is not None and not watched.end.is_open:
             self._close(experiment, watched, REMOVED)
+
+    def outcomes(self) -> Sequence[tuple[str, str]]:
+        """Return each experiment and how it has ended, "" where it has not, in order."""
+        return [(name, watched.outcome) for name, watched in self._experiments.items()]
 
     async def ended(self, experiment: str) -> None:
         """Wait until it has ended; at once where there is nothing to wait for."""
@@ -72,4 +78,5 @@ class Watch:
 
     def _close(self, experiment: str, watched: _Watched, status: str) -> None:
         watched.end.open()
+        watched.outcome = status
         self.hands.note("experiment.ended", {"experiment": experiment, "status": status})

@@ -1,6 +1,6 @@
 """An envoy's part in one run: it fetches the model, trains, validates and reports."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
@@ -11,6 +11,7 @@ import numpy as np
 from protos import aggregator_pb2 as pb, base_pb2
 from simulator.actors.collaborator_client import CollaboratorClient, WrongReplyError
 from simulator.actors.hands import Hands
+from simulator.actors.plan import PlannedTask
 from simulator.actors.profile import Profile
 from simulator.actors.recording import CallError
 from simulator.actors.tensors import Model, TensorError, decoded, encoded
@@ -49,13 +50,16 @@ class Collaborator:
         learner: Learner,
         *,
         experiment: str,
+        planned: Mapping[str, PlannedTask],
         profile: Profile,
         pace: Pace,
         hands: Hands,
     ) -> None:
+        """`planned` tells of tasks of which the aggregator tells no more than the name."""
         self._client = client
         self._learner = learner
         self._experiment = experiment
+        self._planned = planned
         self._profile = profile
         self._pace = pace
         self._hands = hands
@@ -96,7 +100,8 @@ class Collaborator:
         return model
 
     async def _do(self, task: pb.Task, current: _Round) -> None:
-        if task.task_type == "train":
+        meant = self._meant(task)
+        if meant.trains:
             trained, loss = await self._train(task.name, current)
             tensors = [
                 encoded(name, values, tags=["compressed", "trained"], round_number=current.number)
@@ -104,7 +109,7 @@ class Collaborator:
             ]
             tensors.append(_metric(LOSS, loss, "trained", current.number))
             size = self._learner.train_size
-        elif task.apply_local:
+        elif meant.applies_local:
             # A collaborator that died in mid-round has lost what it had trained.
             model = current.trained or (await self._train(task.name, current))[0]
             score = self._learner.score(model)
@@ -119,6 +124,11 @@ class Collaborator:
                 task.name, round_number=current.number, data_size=size, tensors=tensors
             )
         )
+
+    def _meant(self, task: pb.Task) -> PlannedTask:
+        """Return what a task is; OpenFL's aggregator leaves it to the plan where that has tasks."""
+        told = PlannedTask(trains=task.task_type == "train", applies_local=task.apply_local)
+        return told if task.task_type else self._planned.get(task.name, told)
 
     async def _train(self, task: str, current: _Round) -> tuple[Model, float]:
         told = {**self._told(current.number), "task": task}

@@ -177,6 +177,7 @@ class Envoy(ActorBase):
             CollaboratorClient(self._caller(None if is_usual else plan.address), membership),
             self._data(),
             experiment=experiment,
+            planned=plan.tasks,
             profile=self._profile,
             pace=self._pace(experiment, plan.rounds),
             hands=hands,

@@ -26,6 +26,14 @@ class PlanError(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedTask:
+    """What the plan says of a task; without `apply`, a task trains."""
+
+    trains: bool
+    applies_local: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReadPlan:
     """What a collaborator needs to know of a plan."""
 
@@ -34,6 +42,8 @@ class ReadPlan:
     address: str
     """"host:port" of the aggregator."""
     rounds: int
+    tasks: Mapping[str, PlannedTask]
+    """By name, those that stand in the plan itself."""
     network: Mapping[str, str | int | None]
     """The three settings that a Director may set, as they stand there."""
     rest: str
@@ -71,6 +81,7 @@ def read(text: bytes | None) -> ReadPlan:
         federation=f"plan.yaml_{digest[:8]}",
         address=f"{settings.get('agg_addr')}:{port}",
         rounds=rounds,
+        tasks=_tasks(config),
         network={name: _scalar(settings.get(name)) for name in NETWORK_SETTINGS},
         rest=_rest(config),
     )
@@ -95,6 +106,21 @@ def _settings(config: Config, name: str) -> Config:
     if not isinstance(settings, dict):
         raise PlanError(f"no settings of {name!r}")
     return settings
+
+
+def _tasks(config: Config) -> dict[str, PlannedTask]:
+    section = config.get("tasks")
+    entries = section if isinstance(section, dict) else {}
+    return {
+        str(name): _task(entry.get("kwargs"))
+        for name, entry in entries.items()
+        if isinstance(entry, dict) and "function" in entry
+    }
+
+
+def _task(arguments: object) -> PlannedTask:
+    apply = arguments.get("apply") if isinstance(arguments, dict) else None
+    return PlannedTask(trains=apply is None, applies_local=apply == "local")
 
 
 def _scalar(value: object) -> str | int | None:

@@ -64,6 +64,10 @@ sing()
 _REQUIREMENTS = "numpy\n"
 _FILLER = "weights/pretrained.bin"
 
+# OpenFL's aggregator writes models there, and makes no folder for them.
+_SAVED = "save/README"
+_SAVED_TEXT = "Models are saved in this folder.\n"
+
 # The earliest time that a zip can tell; any fixed one will do.
 _DATE = (1980, 1, 1, 0, 0, 0)
 _MODE = 0o100644 << 16
@@ -145,6 +149,7 @@ def members(recipe: Recipe) -> dict[str, bytes]:
         PLAN_PATH: plan_text(recipe),
         "requirements.txt": _REQUIREMENTS.encode(),
         "experiment.py": _MODULE.encode(),
+        _SAVED: _SAVED_TEXT.encode(),
         **dict.fromkeys(_PICKLES, egg),
     }
 

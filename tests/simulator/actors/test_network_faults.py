@@ -154,6 +154,32 @@ async def test_tasks_may_be_handed_out_one_by_one() -> None:
         assert len(house.calls("GetAggregatedTensor", "a")) == 4
 
 
+async def test_tasks_of_which_only_the_name_is_told_are_what_the_plan_says() -> None:
+    async with housed() as house:
+
+        def name_only(message: Message) -> Verdict:
+            if message.method != "GetTasks" or message.direction is Direction.REQUEST:
+                return PASS
+            assert isinstance(message.body, agg.GetTasksResponse)
+            answer = agg.GetTasksResponse()
+            answer.CopyFrom(message.body)
+            for task in answer.tasks:
+                task.CopyFrom(agg.Task(name=task.name))
+            return Replace((answer,))
+
+        with house.ruled(name_only):
+            await given_experiment(house)
+            await asyncio.sleep(5)
+
+        assert house.director.runs["e1"].status is Status.FINISHED
+        reports = [call.request for call in house.calls("SendLocalTaskResults", "a")]
+        assert [(request["task"], "weights" in f"{request['tensors']}") for request in reports] == [
+            ("aggregated_model_validation", False),
+            ("train", True),
+            ("locally_tuned_model_validation", False),
+        ] * 2
+
+
 async def test_an_answer_that_is_meant_for_another_ends_the_run() -> None:
     async with housed() as house:
 

@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 from director.workspace import federation_id
-from simulator.actors.plan import PlanError, ReadPlan, read
+from simulator.actors.plan import PlanError, PlannedTask, ReadPlan, read
 from simulator.actors.workspace import Recipe, plan_text
 
 RECIPE = Recipe(rounds=3, host="127.0.0.1")
@@ -60,6 +60,16 @@ def test_the_network_settings_are_told_as_they_stand() -> None:
         "agg_addr": "a",
         "agg_port": 1,
         "hash_salt": "x",
+    }
+
+
+def test_the_tasks_are_those_that_have_a_function() -> None:
+    text = plan_text(RECIPE)
+
+    assert read(text).tasks == {
+        "train": PlannedTask(trains=True, applies_local=False),
+        "aggregated_model_validation": PlannedTask(trains=False, applies_local=False),
+        "locally_tuned_model_validation": PlannedTask(trains=False, applies_local=True),
     }
 
 

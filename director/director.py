@@ -257,18 +257,23 @@ class Director:
 
     def _view(self, held: Experiment) -> ExperimentView:
         online = online_of(self._federation, held, self._clock.now())
-        return experiment_view(held, self._parts.runs.view(held.id), online)
+        return experiment_view(held, self._parts.runs.view(held, online))
 
     async def trained_model(
         self, caller: Caller, experiment: ExperimentName, kind: ModelKind
     ) -> Model:
         held = self._federation.catalogue.owned(experiment, caller.name)
-        return await self._parts.runs.model(held.id, kind)
+        return await self._parts.runs.model(held, kind)
 
     async def metrics(
         self, caller: Caller, experiment: ExperimentName
     ) -> AsyncGenerator[Metric, None]:
         held = self._federation.catalogue.owned(experiment, caller.name)
+        stored = held.checkpoint.stored_metrics
+        if stored is not None:
+            for metric in await self._parts.accounts.metrics(stored):
+                yield metric
+            return
         if held.status.is_terminal:
             self._parts.feeds.of(held.id).end()
         async with aclosing(self._parts.feeds.follow(held.id)) as metrics:

@@ -15,6 +15,7 @@ import numpy as np
 from director.core.assignments import Assignments, assignments
 from director.core.attendance import Presence
 from director.core.averaging import AGGREGATIONS, WEIGHTED_AVERAGE, memory_of, recall
+from director.core.checkpoints import Checkpoint
 from director.core.contributions import read_result
 from director.core.model import (
     Array,
@@ -31,7 +32,7 @@ from director.core.model import (
     Work,
 )
 from director.core.participation import Participation, view
-from director.core.rounds import Outcome, close
+from director.core.rounds import close
 from director.core.run_effects import (
     MetricsMeasured,
     RoundClosed,
@@ -197,7 +198,7 @@ class Aggregation:
         """Take nothing more in for the running round: it is about to be closed."""
         self._running.is_sealed = True
 
-    def outcome(self) -> Outcome:
+    def outcome(self) -> RoundClosed:
         """Compute what the sealed round comes to; only once, and then it has to be closed.
 
         It may take seconds in a thread.  If the run is stopped meanwhile, the round is not to be
@@ -205,23 +206,23 @@ class Aggregation:
         """
         assert self._running.is_sealed
         base = self._models[self._round]
-        return close(self._round, base, self._running.results(), self._combiners)
-
-    def close_round(self, outcome: Outcome) -> Sequence[RunEffect]:
-        """Go on to the next round."""
-        effects = self._measured(outcome.metrics)
-        event = RoundClosed(
+        outcome = close(self._round, base, self._running.results(), self._combiners)
+        return RoundClosed(
             round=self._round,
             model=outcome.model,
             is_best=outcome.score is not None and outcome.score > self._best_score,
             score=outcome.score,
-            metrics=tuple(self._metrics[self._round_metrics_start :]),
+            metrics=(*self._metrics[self._round_metrics_start :], *outcome.metrics),
             reporters=tuple(name for name in self._participants if name in self.reported),
             memory=memory_of(self._combiners),
         )
+
+    def close_round(self, closed: RoundClosed) -> Sequence[RunEffect]:
+        """Go on to the next round."""
+        shown = len(self._metrics) - self._round_metrics_start
+        effects: list[RunEffect] = [*self._measured(closed.metrics[shown:]), closed]
         self._round_metrics_start = len(self._metrics)
-        self._advance(event)
-        effects.append(event)
+        self._advance(closed)
         if self.is_over:
             effects.append(RunCompleted())
         return effects
@@ -232,19 +233,22 @@ class Aggregation:
         """End the run where it stands; collaborators are told to quit."""
         self._is_stopped = True
 
-    def restore(self, closed: Sequence[RoundClosed]) -> None:
-        """Go on after these rounds, which are all that have closed, in order.
-
-        Models may be empty but those of the last two rounds and the one before the best round.
-        """
+    def restore(self, checkpoint: Checkpoint, models: Mapping[int, Model], memory: Model) -> None:
+        """Go on from a checkpoint, given the models and the memory that it names."""
         assert self._round == 0
-        assert [event.round for event in closed] == list(range(len(closed)))
-        for event in closed:
-            self._metrics.extend(event.metrics)
-            self._advance(event)
+        self._round = checkpoint.round
+        oldest = self._round - _KEPT_ROUNDS
+        self._models = {number: model for number, model in models.items() if number > oldest}
+        if checkpoint.best_round is not None and checkpoint.best_score is not None:
+            self._best, self._best_score = models[checkpoint.best_round], checkpoint.best_score
+        for name, participation in self._participants.items():
+            completed = checkpoint.completed_by(name)
+            participation.completed_rounds = completed.rounds
+            participation.last_completed = completed.last
+        self._metrics = list(checkpoint.metrics)
         self._round_metrics_start = len(self._metrics)
-        if closed:
-            recall(self._combiners, closed[-1].memory)
+        self._running = self._begun()
+        recall(self._combiners, memory)
 
     # ------------------------------------------------------------ inside
 

@@ -5,6 +5,7 @@ The shell performs them in the order in which they were given.
 
 from dataclasses import dataclass
 
+from director.core.checkpoints import Checkpoint
 from director.core.model import BlobId, EnvoyName, ExperimentId, ExperimentName, Plan, WaitId
 
 
@@ -41,11 +42,20 @@ class StartRun:
     collaborators: tuple[EnvoyName, ...]
     plan: Plan
     archive: BlobId
-    model: BlobId
+    checkpoint: Checkpoint
+    """Where the run stands: at its beginning, unless the Director was restarted."""
     address: str | None
     """The host that the plan asks for, if it does."""
     port: int | None = None
     """The port, likewise."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CloseRound:
+    """What came of a round would survive a crash now: show it, and begin the next."""
+
+    experiment: ExperimentId
+    round: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,4 +88,6 @@ class Disregard:
     reason: str
 
 
-Effect = Deliver | EndWait | Review | StartRun | StopRun | Release | Discard | Disregard
+Effect = (
+    Deliver | EndWait | Review | StartRun | CloseRound | StopRun | Release | Discard | Disregard
+)

@@ -4,8 +4,10 @@ Those in `Durable` change what the federation must remember: they go through the
 The rest (heartbeats, waits, downloads) is forgotten by a restart, on purpose.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
+from director.core.checkpoints import ClosedRound
 from director.core.model import (
     BlobId,
     Device,
@@ -106,6 +108,14 @@ class CollaboratorDismissed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RoundCompleted:
+    """A round of an experiment closed; after a restart, its run goes on from here."""
+
+    experiment: ExperimentId
+    closed: ClosedRound
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunFinished:
     """The last round of an experiment closed."""
 
@@ -118,6 +128,17 @@ class RunFailed:
 
     experiment: ExperimentId
     reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunArchived:
+    """What an ended run has left was put away: its metrics, and how its collaborators stood."""
+
+    experiment: ExperimentId
+    metrics: BlobId | None
+    """Where they are; None where there are none."""
+    statuses: Mapping[EnvoyName, str] = field(default_factory=dict)
+    """Of those collaborators whose status does not follow from the rounds they completed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,14 +159,28 @@ class ExperimentRemoved:
     owner: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunningLimitSet:
+    """So many experiments may run at once from now on; those that run already go on."""
+
+    limit: int
+
+
+UNSAID_RUNNING_LIMIT = 32
+"""What holds until there is such an event: a replay does not depend on today's settings."""
+
+
 Durable = (
     ShardReported
     | ExperimentSubmitted
     | ExperimentReviewed
+    | RoundCompleted
     | RunFinished
     | RunFailed
+    | RunArchived
     | FailureReported
     | ExperimentRemoved
+    | RunningLimitSet
 )
 Transient = (
     HeartbeatReceived

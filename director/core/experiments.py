@@ -1,8 +1,9 @@
 """The experiments: who owns them, who takes part, where they stand, and whose turn is next."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from director.core.checkpoints import Checkpoint, ClosedRound
 from director.core.effects import Review, StartRun
 from director.core.lifecycle import Status, can_move
 from director.core.model import BlobId, EnvoyName, ExperimentId, ExperimentName, Plan
@@ -41,12 +42,13 @@ class Experiment:
     plan: Plan
     parts: dict[EnvoyName, Part]
     archive: BlobId
-    model: BlobId
+    checkpoint: Checkpoint
     address: str | None
     port: int | None
     is_reviewed: bool
     status: Status = Status.PENDING
     reason: str = ""
+    ended_at: float | None = None
 
     @property
     def collaborators(self) -> tuple[EnvoyName, ...]:
@@ -55,8 +57,10 @@ class Experiment:
 
     @property
     def blobs(self) -> tuple[BlobId, ...]:
-        """What has to be kept for it: once it has ended, nothing."""
-        return () if self.status.is_terminal else (self.archive, self.model)
+        """What has to be kept for it: once it has ended, what came of it."""
+        if self.status.is_terminal:
+            return self.checkpoint.blobs
+        return (self.archive, *self.checkpoint.blobs)
 
     def is_due_to(self, envoy: EnvoyName, epoch: int, *, fetched_by: float) -> bool:
         """Whether the envoy needs to be told of it, as far as it can know in this epoch.
@@ -80,7 +84,7 @@ class Experiment:
             collaborators=self.collaborators,
             plan=self.plan,
             archive=self.archive,
-            model=self.model,
+            checkpoint=self.checkpoint,
             address=self.address,
             port=self.port,
         )
@@ -91,6 +95,8 @@ class Catalogue:
     """All experiments, in the order of submission, and the queue of those that may start."""
 
     _rules: Rules
+    running_limit: int
+    """How many may run at once."""
     _by_name: dict[ExperimentName, Experiment] = field(default_factory=dict)
     _by_id: dict[ExperimentId, Experiment] = field(default_factory=dict)
     _ready: dict[ExperimentId, Experiment] = field(default_factory=dict)
@@ -107,6 +113,16 @@ class Catalogue:
     def running(self) -> tuple[Experiment, ...]:
         """Those in progress, in the order of their start."""
         return tuple(self._running.values())
+
+    @property
+    def ready(self) -> tuple[ExperimentId, ...]:
+        """Those that wait for their turn, the next one first."""
+        return tuple(self._ready)
+
+    @property
+    def removed(self) -> Mapping[ExperimentName, tuple[EnvoyName, ...]]:
+        """Who took part in what was removed lately, by its name."""
+        return self._removed
 
     # ------------------------------------------------------------ finding
 
@@ -170,7 +186,7 @@ class Catalogue:
 
     def start_next(self) -> Experiment | None:
         """Start the one whose turn it is, where there is room for one more."""
-        if not self._ready or len(self._running) >= self._rules.max_running_experiments:
+        if not self._ready or len(self._running) >= self.running_limit:
             return None
         experiment = self._ready.pop(next(iter(self._ready)))
         assert can_move(experiment.status, Status.IN_PROGRESS)
@@ -178,12 +194,22 @@ class Catalogue:
         self._running[experiment.id] = experiment
         return experiment
 
-    def end(self, experiment: Experiment, status: Status, reason: str) -> bool:
+    def close_round(self, experiment: Experiment, closed: ClosedRound) -> bool:
+        """Let its run go on from the next round; False where it does not stand there."""
+        is_next = closed.number == experiment.checkpoint.round < experiment.plan.rounds
+        if experiment.status is not Status.IN_PROGRESS or not is_next:
+            return False
+        experiment.checkpoint = experiment.checkpoint.after(closed)
+        return True
+
+    def end(self, experiment: Experiment, status: Status, reason: str, now: float) -> bool:
         """Move to a status in which nothing follows; False where there is no such way."""
         if not can_move(experiment.status, status):
             return False
         experiment.status = status
         experiment.reason = reason
+        experiment.ended_at = now
+        experiment.checkpoint = experiment.checkpoint.at_the_end()
         self._running.pop(experiment.id, None)
         return True
 
@@ -199,3 +225,19 @@ class Catalogue:
         self._removed[experiment.name] = experiment.collaborators
         if len(self._removed) > _REMEMBERED_REMOVALS:
             del self._removed[next(iter(self._removed))]
+
+    def restore(
+        self,
+        experiments: Iterable[Experiment],
+        *,
+        ready: Iterable[ExperimentId],
+        running: Iterable[ExperimentId],
+        removed: Mapping[ExperimentName, tuple[EnvoyName, ...]],
+    ) -> None:
+        """Take all in at once, as they were."""
+        for experiment in experiments:
+            self._by_name[experiment.name] = experiment
+            self._by_id[experiment.id] = experiment
+        self._ready = {experiment: self._by_id[experiment] for experiment in ready}
+        self._running = {experiment: self._by_id[experiment] for experiment in running}
+        self._removed = dict(removed)

@@ -6,31 +6,30 @@ Nothing here reads a clock, opens a file, awaits, or knows what gRPC is.
 from collections.abc import Sequence
 from typing import assert_never
 
+from director.core.careers import Careers
 from director.core.deliveries import Deliveries
-from director.core.effects import (
-    Discard,
-    Disregard,
-    Effect,
-    Release,
-    StopRun,
-)
+from director.core.effects import Effect
 from director.core.events import (
     ArchiveFetched,
     CollaboratorCalled,
     CollaboratorDismissed,
+    Durable,
     Event,
     ExperimentRemoved,
     ExperimentReviewed,
     ExperimentSubmitted,
     FailureReported,
     HeartbeatReceived,
+    RoundCompleted,
+    RunArchived,
     RunFailed,
     RunFinished,
+    RunningLimitSet,
     ShardReported,
     WaitClosed,
     WaitOpened,
 )
-from director.core.experiments import Catalogue, Experiment, Part
+from director.core.experiments import Catalogue
 from director.core.lifecycle import Status
 from director.core.model import BlobId, EnvoyName, ExperimentId, ExperimentName
 from director.core.names import check_name
@@ -42,15 +41,15 @@ from director.errors import InvalidShardError, InvalidUploadError, UnknownExperi
 class Federation:
     """All that a Director remembers; rebuilt by applying its durable events again, in order.
 
-    The registry and the catalogue are there to be read; only `apply` changes them.
+    Its parts are there to be read; only `apply` changes them.
     """
 
     def __init__(self, rules: Rules) -> None:
         self.rules = rules
         self.registry = Registry(rules)
-        self.catalogue = Catalogue(rules)
+        self.catalogue = Catalogue(rules, rules.max_running_experiments)
         self._deliveries = Deliveries(self.registry, self.catalogue)
-        self._submissions = 0
+        self.careers = Careers(rules, self.catalogue, self._deliveries)
 
     def __repr__(self) -> str:
         return f"<Federation: {len(self.registry)} envoys, {len(self.catalogue)} experiments>"
@@ -85,9 +84,12 @@ class Federation:
                 | CollaboratorCalled()
                 | CollaboratorDismissed()
                 | ExperimentReviewed()
+                | RoundCompleted()
                 | RunFinished()
                 | RunFailed()
+                | RunArchived()
                 | FailureReported()
+                | RunningLimitSet()
             ):
                 pass  # come too late or from a stranger, they change nothing
             case _:
@@ -125,8 +127,7 @@ class Federation:
 
     # ------------------------------------------------------------ changes
 
-    # One arm an event, each a call: longer than a screen, but nothing to lose one's way in.
-    def apply(self, event: Event, now: float) -> Sequence[Effect]:  # noqa: C901, PLR0911
+    def apply(self, event: Event, now: float) -> Sequence[Effect]:
         """As `handle`, of an event that was checked before; limits do not count any more.
 
         Between the check and this, others may have come first.
@@ -143,115 +144,50 @@ class Federation:
                     devices=event.devices,
                     now=now,
                 )
-                return ()
             case WaitOpened():
                 return self._deliveries.answer(event, now)
             case WaitClosed():
                 self.registry.unpark(event.wait)
-                return ()
             case CollaboratorCalled():
                 self._deliveries.note_call(event, now)
-                return ()
             case ArchiveFetched():
                 self._deliveries.note_fetched(event, now)
-                return ()
             case CollaboratorDismissed():
                 self._deliveries.dismiss(event)
-                return ()
+            case _:
+                return self._apply_durable(event, now)
+        return ()
+
+    # One arm an event, each a call: nothing to lose one's way in.
+    def _apply_durable(self, event: Durable, now: float) -> Sequence[Effect]:  # noqa: PLR0911
+        match event:
             case ShardReported():
                 self.registry.register(event.shard, now)
                 return ()
             case ExperimentSubmitted():
-                return self._submit(event, now)
+                return self.careers.submit(event, now)
             case ExperimentReviewed():
-                return self._review(event, now)
+                return self.careers.review(event, now)
+            case RoundCompleted():
+                return self.careers.close_round(event)
             case RunFinished():
-                return self._end(event.experiment, Status.FINISHED, "", now)
+                return self.careers.end(event.experiment, Status.FINISHED, "", now)
             case RunFailed():
-                return self._end(event.experiment, Status.FAILED, event.reason, now)
+                return self.careers.end(event.experiment, Status.FAILED, event.reason, now)
+            case RunArchived():
+                return self.careers.archive(event)
             case FailureReported():
-                return self._fail(event, now)
+                return self.careers.fail(event, now)
             case ExperimentRemoved():
-                return self._remove(event, now)
+                return self.careers.remove(event, now)
+            case RunningLimitSet():
+                return self.careers.limit(event, now)
             case _:
                 assert_never(event)
 
-    def _submit(self, event: ExperimentSubmitted, now: float) -> Sequence[Effect]:
-        self.catalogue.check_free(event.name)
-        self._submissions += 1
-        experiment = Experiment(
-            # The time keeps it unique where a Director without a journal begins to count anew.
-            id=ExperimentId(f"{self._submissions}@{now:.6f}"),
-            name=event.name,
-            owner=event.owner,
-            plan=event.plan,
-            parts={collaborator: Part() for collaborator in event.collaborators},
-            archive=event.archive,
-            model=event.model,
-            address=event.address,
-            port=event.port,
-            is_reviewed=not event.needs_review,
-        )
-        self.catalogue.add(experiment)
-        if event.needs_review:
-            return (experiment.to_review(),)
-        return self._start_ready(now)
-
-    def _review(self, event: ExperimentReviewed, now: float) -> Sequence[Effect]:
-        experiment = self.catalogue.get(event.experiment)
-        if experiment is None or experiment.is_reviewed or experiment.status.is_terminal:
-            return ()
-        if not event.is_approved:
-            return self._end(event.experiment, Status.REJECTED, event.reason, now)
-        self.catalogue.approve(experiment)
-        return self._start_ready(now)
-
-    def _start_ready(self, now: float) -> Sequence[Effect]:
-        effects: list[Effect] = []
-        while (experiment := self.catalogue.start_next()) is not None:
-            effects.append(experiment.to_run())
-            effects += self._deliveries.announce(experiment, now)
-        return effects
-
-    def _end(
-        self, experiment_id: ExperimentId, status: Status, reason: str, now: float
-    ) -> Sequence[Effect]:
-        experiment = self.catalogue.get(experiment_id)
-        if experiment is None:
-            return ()
-        blobs = experiment.blobs
-        if not self.catalogue.end(experiment, status, reason):
-            return ()
-        stop = StopRun(experiment=experiment.id)
-        return (stop, Release(blobs=blobs), *self._start_ready(now))
-
-    def _fail(self, event: FailureReported, now: float) -> Sequence[Effect]:
-        moot = self.why_disregard(event)
-        if moot is not None:
-            return (
-                Disregard(
-                    experiment=event.experiment, collaborator=event.collaborator, reason=moot
-                ),
-            )
-        experiment = self.catalogue.named(event.experiment)
-        assert experiment is not None
-        said = event.description[: self.rules.max_text_length] or "no description"
-        reason = f"{event.collaborator} reported a failure (code {event.code}): {said}"
-        return self._end(experiment.id, Status.FAILED, reason, now)
-
-    def _remove(self, event: ExperimentRemoved, now: float) -> Sequence[Effect]:
-        experiment = self.catalogue.owned(event.name, event.owner)
-        self.catalogue.remove(experiment)
-        effects: list[Effect] = [StopRun(experiment=experiment.id)]
-        if experiment.blobs:
-            effects.append(Release(blobs=experiment.blobs))
-        return (*effects, Discard(experiment=experiment.id), *self._start_ready(now))
-
     def resume(self) -> Sequence[Effect]:
         """Return what has to be taken up again once all durable events were applied."""
-        runs = [experiment.to_run() for experiment in self.catalogue.running]
-        pending = [held for held in self.catalogue if held.status is Status.PENDING]
-        return (*runs, *(held.to_review() for held in pending if not held.is_reviewed))
+        return self.careers.resume()
 
     # ------------------------------------------------------------ questions
 
@@ -261,14 +197,7 @@ class Federation:
 
     def why_disregard(self, event: FailureReported) -> str | None:
         """Return why a failure report changes nothing; None where it fails the experiment."""
-        experiment = self.catalogue.named(event.experiment)
-        if experiment is None:
-            return "there is no such experiment"
-        if event.collaborator not in experiment.parts:
-            return "its sender has no part in the experiment"
-        if experiment.status is not Status.IN_PROGRESS:
-            return f"the experiment is {experiment.status}"
-        return None
+        return self.careers.why_disregard(event)
 
     def is_deliverable(self, name: ExperimentName, envoy: EnvoyName) -> bool:
         """Whether an answer that is under way may still be given."""

@@ -7,7 +7,7 @@ from director.core.assignments import assignments
 from director.core.experiments import Experiment
 from director.core.federation import Federation
 from director.core.lifecycle import Status
-from director.core.model import EnvoyName, ExperimentName
+from director.core.model import EnvoyName, ExperimentName, ModelKind
 from director.core.participation import CollaboratorStatus
 from director.core.registry import Envoy
 from director.core.views import CollaboratorView, EnvoyView, ExperimentView, RunView
@@ -22,6 +22,7 @@ __all__ = [
     "experiment_view",
     "experiments_by_status",
     "online_of",
+    "resting_view",
 ]
 
 
@@ -65,10 +66,8 @@ def online_of(federation: Federation, experiment: Experiment, now: float) -> Col
     }
 
 
-def experiment_view(
-    experiment: Experiment, run: RunView, online: Collection[EnvoyName] = ()
-) -> ExperimentView:
-    """Return one experiment; who is online matters where no run has begun."""
+def experiment_view(experiment: Experiment, run: RunView) -> ExperimentView:
+    """Return one experiment, whose run has come so far."""
     return ExperimentView(
         name=experiment.name,
         status=experiment.status,
@@ -76,7 +75,7 @@ def experiment_view(
         progress=run.progress,
         total_rounds=experiment.plan.rounds,
         current_round=run.round,
-        collaborators=run.collaborators or _idle(experiment, online),
+        collaborators=run.collaborators,
         tasks=experiment.plan.tasks,
         has_best_model=run.has_best_model,
         has_last_model=run.has_last_model,
@@ -95,18 +94,43 @@ def _experiment_of(federation: Federation, envoy: Envoy, viewer: str) -> Experim
     return None if experiment.parts[envoy.name].is_dismissed else experiment.name
 
 
-def _idle(experiment: Experiment, online: Collection[EnvoyName]) -> tuple[CollaboratorView, ...]:
-    assigned = assignments(experiment.plan, experiment.collaborators, 0)
-    is_over = experiment.status.is_terminal
-    here = CollaboratorStatus.STOPPED if is_over else CollaboratorStatus.PENDING
-    return tuple(
-        CollaboratorView(
-            name=name,
-            status=here if name in online else CollaboratorStatus.ABSENT,
-            progress=0.0,
-            round=0,
-            current_task="",
-            next_task="" if is_over else assigned[name][0].name,
-        )
-        for name in experiment.collaborators
+def resting_view(experiment: Experiment, online: Collection[EnvoyName] = ()) -> RunView:
+    """Return how far an experiment had come that nobody works on, or not yet again.
+
+    Who is online matters where no run has begun.
+    """
+    checkpoint, plan = experiment.checkpoint, experiment.plan
+    is_over = experiment.status.is_terminal or checkpoint.round >= plan.rounds
+    assigned = {} if is_over else assignments(plan, experiment.collaborators, checkpoint.round)
+    return RunView(
+        progress=checkpoint.round / plan.rounds,
+        round=checkpoint.round,
+        collaborators=tuple(
+            CollaboratorView(
+                name=name,
+                status=_resting_status(experiment, name, is_online=name in online),
+                progress=checkpoint.completed_by(name).rounds / plan.rounds,
+                round=checkpoint.round,
+                current_task="",
+                next_task="" if is_over else assigned[name][0].name,
+            )
+            for name in experiment.collaborators
+        ),
+        has_best_model=checkpoint.model(ModelKind.BEST) is not None,
+        has_last_model=checkpoint.model(ModelKind.LAST) is not None,
     )
+
+
+def _resting_status(experiment: Experiment, name: EnvoyName, *, is_online: bool) -> str:
+    checkpoint = experiment.checkpoint
+    match experiment.status:
+        case Status.FINISHED:
+            is_through = checkpoint.completed_by(name).last == experiment.plan.rounds - 1
+            usual = CollaboratorStatus.FINISHED if is_through else CollaboratorStatus.DROPPED
+        case Status.FAILED:
+            usual = CollaboratorStatus.STOPPED
+        case Status.REJECTED:
+            usual = CollaboratorStatus.STOPPED if is_online else CollaboratorStatus.ABSENT
+        case Status.PENDING | Status.IN_PROGRESS:
+            usual = CollaboratorStatus.PENDING if is_online else CollaboratorStatus.ABSENT
+    return checkpoint.statuses.get(name, usual)

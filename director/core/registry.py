@@ -4,7 +4,7 @@ An epoch numbers what an envoy cannot remember across: each registration and eac
 that it asks or downloads over begins a new one.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from director.core.model import Device, EnvoyName, ExperimentId, Shard, WaitId
@@ -162,6 +162,10 @@ class Registry:
             self._envoys[shard.envoy] = Envoy(shard=shard, seen_at=now)
         else:
             known.register(shard, now)
+
+    def restore(self, envoys: Iterable[Envoy]) -> None:
+        """Take all in at once, as they were."""
+        self._envoys = {envoy.name: envoy for envoy in envoys}
 
     def heartbeat(
         self, name: EnvoyName, *, is_running: bool, devices: tuple[Device, ...], now: float

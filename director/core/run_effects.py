@@ -14,7 +14,7 @@ class MetricsMeasured:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoundClosed:
-    """A round is over; with all of them in order, a run can be restored.
+    """A round is over; what it came to is all that a run needs to go on from there.
 
     `model` is what the next round starts from.  `is_best` speaks of the model that *this* round
     started from: none had a higher score before.

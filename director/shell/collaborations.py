@@ -9,7 +9,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import assert_never
 
-from director.core.events import CollaboratorCalled, CollaboratorDismissed, RunFailed, RunFinished
+from director.core.effects import CloseRound
+from director.core.events import CollaboratorCalled, CollaboratorDismissed, RunFailed
 from director.core.model import (
     Assignment,
     Caller,
@@ -28,12 +29,12 @@ from director.core.run_effects import (
 )
 from director.errors import UnauthenticatedError, UnavailableError
 from director.interface import RunAddress
-from director.offload import Offload
+from director.shell.closings import Closings
 from director.shell.feeds import Feeds
 from director.shell.logbook import log, mark, note
 from director.shell.openings import OpenRun
 from director.shell.roll_calls import RollCalls
-from director.shell.run import Run
+from director.shell.run import Closing, Run, settle
 from director.shell.runs import Runs
 from director.shell.tasks import Tasks
 from director.shell.writer import Writer
@@ -49,14 +50,12 @@ class Collaborations:
         *,
         runs: Runs,
         roll_calls: RollCalls,
+        closings: Closings,
         feeds: Feeds,
         writer: Writer,
-        offload: Offload,
         work: Tasks,
-        chores: Tasks,
     ) -> None:
-        self._offload = offload
-        self._chores = chores
+        self._closings = closings
         self._runs = runs
         self._roll_calls = roll_calls
         self._feeds = feeds
@@ -98,27 +97,42 @@ class Collaborations:
         self._roll_calls.note_report(run, opened, address.sender)
         if run.closing is not None and run.closing is not before:
             # It goes on although the last to report may be gone.
-            await asyncio.shield(run.closing)
+            delay = await asyncio.shield(run.closing)
+            if delay is not None:
+                raise delay
 
     def close_round(self, run: Run) -> None:
         """Begin to close the running round with what was reported; nothing more counts for it."""
         assert run.open is not None
         assert run.closing is None
         run.open.aggregation.seal()
-        run.closing = self._chores.start(
-            self._close_round(run, run.open), name=f"close round of {run.order.experiment}"
+        run.closing = asyncio.get_running_loop().create_future()
+        self._work.spawn(
+            self._close_round(run, run.open, run.closing),
+            name=f"close round of {run.order.experiment}",
         )
 
-    async def _close_round(self, run: Run, opened: OpenRun) -> None:
+    async def _close_round(self, run: Run, opened: OpenRun, closing: Closing) -> None:
         try:
-            outcome = await self._offload(opened.aggregation.outcome)
+            await self._closings.close(run, opened, closing)
+        except asyncio.CancelledError:
+            settle(closing, UnavailableError("this Director is stopping"))
+            raise
         except Exception:  # noqa: BLE001 - one experiment must not wait for ever
             log.exception("a round of experiment %r could not be computed", run.order.name)
             self.give_up(run, _NOT_COMPUTED)
-            return
-        run.closing = None
+        settle(closing)
+
+    def go_on(self, order: CloseRound) -> None:
+        """Show what came of the round that is written down now, and begin the next one."""
+        run = self._runs.of(order.experiment)
+        assert run.outcome is not None
+        assert run.outcome.round == order.round
+        assert run.closing is not None
+        settle(run.closing)
+        outcome, run.outcome, run.closing = run.outcome, None, None
         if run.open is not None:
-            self._perform(run, opened.aggregation.close_round(outcome))
+            self._perform(run, run.open.aggregation.close_round(outcome))
             self._roll_calls.begin(run)
 
     def give_up(self, run: Run, reason: str) -> None:
@@ -167,9 +181,6 @@ class Collaborations:
                         experiment=order.name,
                     )
                 case RunCompleted():
-                    self._work.spawn(
-                        self._writer.insist(RunFinished(experiment=order.experiment)),
-                        name=f"finish experiment {order.experiment}",
-                    )
+                    self._runs.finish(run)
                 case _:
                     assert_never(effect)

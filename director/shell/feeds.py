@@ -22,6 +22,11 @@ class Feed:
         self._waker: Waker[None] = Waker()
         self.followers = 0
 
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """All so far."""
+        return tuple(self._log)
+
     def append(self, metrics: Iterable[Metric]) -> None:
         """Let every follower have these, too."""
         self._log.extend(metrics)

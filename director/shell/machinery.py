@@ -6,6 +6,7 @@ from typing import assert_never
 
 from director.clock import Clock
 from director.core.effects import (
+    CloseRound,
     Deliver,
     Discard,
     Disregard,
@@ -16,13 +17,17 @@ from director.core.effects import (
     StartRun,
     StopRun,
 )
+from director.core.experiments import Experiment
 from director.core.federation import Federation
+from director.core.model import ExperimentId
 from director.core.queries import envoys_online, experiments_by_status
 from director.figures import DirectorFigures
 from director.interface import ReviewPlan, RunPorts
 from director.offload import Offload, in_thread, in_thread_of_its_own
 from director.settings import Settings
+from director.shell.accounts import Accounts
 from director.shell.blobs import Blobs
+from director.shell.closings import Closings
 from director.shell.collaborations import Collaborations
 from director.shell.feeds import Feeds
 from director.shell.logbook import note
@@ -80,16 +85,17 @@ class Machinery:
             blobs=self._blobs,
             offload=workers,
             work=self._work,
-            chores=self._chores,
         )
         self.collaborations = Collaborations(
             runs=self.runs,
             roll_calls=roll_calls,
+            closings=Closings(writer=self.writer, blobs=self._blobs, offload=workers),
             feeds=self.feeds,
             writer=self.writer,
-            offload=workers,
             work=self._work,
-            chores=self._chores,
+        )
+        self.accounts = Accounts(
+            feeds=self.feeds, writer=self.writer, blobs=self._blobs, offload=workers
         )
         self.uploads = Uploads(
             federation=federation,
@@ -118,9 +124,18 @@ class Machinery:
         await self._archives.keep_only(self._federation.blobs())
         if count:
             note("remembered %d events: %r", count, self._federation)
+        self._show_metrics()
         self.writer.resume()
+        await self.writer.set_limits()
         if self._opener.is_announced:
             await self.runs.settle()
+
+    def _show_metrics(self) -> None:
+        for experiment in self._federation.catalogue:
+            if experiment.checkpoint.metrics:
+                self.feeds.of(experiment.id).append(experiment.checkpoint.metrics)
+                if experiment.status.is_terminal:
+                    self._close_account(experiment)
 
     def announce(self, host: str, port: int) -> None:
         """Learn where collaborators reach the server."""
@@ -137,6 +152,7 @@ class Machinery:
         self.feeds.cut_all()
         self.runs.rest()
         await self._work.cancel()
+        await self._chores.settle()
         await self.writer.close()
         await self._chores.settle()
         await self._archives.close()
@@ -186,10 +202,11 @@ class Machinery:
             case StartRun():
                 note("started", experiment=effect.name)
                 self.runs.start(effect)
+            case CloseRound():
+                self.collaborations.go_on(effect)
             case StopRun():
                 self.runs.stop(effect.experiment)
-                self.feeds.of(effect.experiment).end()
-                self._note_end(effect)
+                self._end(effect.experiment)
             case Release():
                 self._blobs.release(effect.blobs)
             case Discard():
@@ -215,8 +232,17 @@ class Machinery:
     def _give_up(self, run: Run, reason: str) -> None:
         self.collaborations.give_up(run, reason)
 
-    def _note_end(self, effect: StopRun) -> None:
-        experiment = self._federation.catalogue.get(effect.experiment)
-        if experiment is not None:
-            told = f"{experiment.status}: {experiment.reason}".removesuffix(": ")
-            note("ended, %s", told, experiment=experiment.name)
+    def _end(self, experiment_id: ExperimentId) -> None:
+        experiment = self._federation.catalogue.get(experiment_id)
+        if experiment is None:
+            return  # removed, and about to be discarded
+        told = f"{experiment.status}: {experiment.reason}".removesuffix(": ")
+        note("ended, %s", told, experiment=experiment.name)
+        self._close_account(experiment)
+
+    def _close_account(self, experiment: Experiment) -> None:
+        self.feeds.of(experiment.id).end()
+        self._chores.spawn(
+            self.accounts.close(experiment, self.runs.view(experiment)),
+            name=f"close the account of {experiment.id}",
+        )

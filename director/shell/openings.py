@@ -10,6 +10,7 @@ from director.clock import Clock
 from director.core.aggregation import Aggregation
 from director.core.attendance import Attendance
 from director.core.effects import StartRun
+from director.core.model import BlobId, Model
 from director.core.rules import Rules
 from director.core.tensors import model_from_bytes
 from director.errors import PortUnavailableError
@@ -119,18 +120,10 @@ class Opener:
             self._work.spawn(close(self._ports), name=f"close port {port}")
 
     async def _open(self, order: StartRun, port: int) -> OpenRun:
-        initial = await self._blobs.load(order.model)
-        aggregation = Aggregation(
-            order.plan,
-            order.collaborators,
-            await self._offload(partial(model_from_bytes, initial)),
-        )
-        # The copy is deleted at once, and lives on in its reader: nothing can leave it behind.
-        with self._blobs.lease() as blobs:
-            async with self._blobs.archives.writer() as writer:
-                federation = await self._offload(partial(self._rewrite, order, port, writer.file))
-                blobs.append(await writer.commit())
-            reader = self._blobs.archives.reader(blobs[0])
+        aggregation = await self._aggregation(order)
+        async with self._blobs.archives.writer() as writer:
+            federation = await self._offload(partial(self._rewrite, order, port, writer.file))
+            reader = await writer.keep_nowhere()
         self._handouts += 1
         handout = Handout(
             self._handouts,
@@ -149,6 +142,18 @@ class Opener:
             handout=handout,
             port=port,
         )
+
+    async def _aggregation(self, order: StartRun) -> Aggregation:
+        checkpoint = order.checkpoint
+        models = {number: await self._model(blob) for number, blob in checkpoint.models.items()}
+        aggregation = Aggregation(order.plan, order.collaborators, models[checkpoint.round])
+        if checkpoint.round:
+            memory = {} if checkpoint.memory is None else await self._model(checkpoint.memory)
+            aggregation.restore(checkpoint, models, memory)
+        return aggregation
+
+    async def _model(self, blob: BlobId) -> Model:
+        return await self._offload(partial(model_from_bytes, await self._blobs.load(blob)))
 
     def _rewrite(self, order: StartRun, port: int, target: BinaryIO) -> str:
         host = self._settings.aggregator_address or order.address or self._host

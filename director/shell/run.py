@@ -3,9 +3,19 @@
 import asyncio
 
 from director.core.effects import StartRun
+from director.core.run_effects import RoundClosed
 from director.core.views import RunView
+from director.errors import UnavailableError
 from director.shell.openings import OpenRun
-from director.shell.trained import TrainedModels
+
+Closing = asyncio.Future[UnavailableError | None]
+"""Done once a round is closed, or it turns out that this will take longer."""
+
+
+def settle(closing: Closing, delay: UnavailableError | None = None) -> None:
+    """Tell whoever waits for a round to be closed that it is, or why it is not yet."""
+    if not closing.done():
+        closing.set_result(delay)
 
 
 class Run:
@@ -18,12 +28,14 @@ class Run:
         self.is_ended = False
         self.is_given_up = False
         """Whether it is about to fail."""
-        self.closing: asyncio.Future[None] | None = None
+        self.closing: Closing | None = None
         """Set while its round is being closed."""
+        self.outcome: RoundClosed | None = None
+        """What the round comes to that is being closed, once that is known."""
         self.alarm: asyncio.TimerHandle | None = None
         """Rings when its roll has to be called again, if it has to."""
-        self.view = RunView()
-        self.trained: TrainedModels | None = None
+        self.view: RunView | None = None
+        """How far it had come when it was ended, where it had been open."""
         self.settled = asyncio.Event()
         """Set once it is open, or will not be any more."""
 

@@ -1,11 +1,17 @@
 """The runs of all experiments, side by side: opened, ended, and read from.
 
-What a run has trained and how far it came are kept until its experiment is removed.
+What came of a run that has ended, or is not open yet, is known from its experiment.
 """
 
+from collections.abc import Collection
+from functools import partial
+
 from director.core.effects import StartRun
-from director.core.events import RunFailed
-from director.core.model import ExperimentId, Model, ModelKind
+from director.core.events import RunFailed, RunFinished
+from director.core.experiments import Experiment
+from director.core.model import EnvoyName, ExperimentId, Model, ModelKind
+from director.core.queries import resting_view
+from director.core.tensors import model_from_bytes
 from director.core.views import RunView
 from director.errors import PortUnavailableError
 from director.offload import Offload
@@ -13,11 +19,12 @@ from director.shell.blobs import Blobs
 from director.shell.handouts import Handout
 from director.shell.logbook import log, note
 from director.shell.openings import Opener, OpenRun
+from director.shell.patience import patiently
 from director.shell.roll_calls import RollCalls
 from director.shell.run import Run
 from director.shell.tasks import Tasks
-from director.shell.trained import TrainedModels
 from director.shell.writer import Writer
+from director.storage import DiskFailedError, NoRoomError
 
 _NOT_OPENED = "the Director failed to open the experiment; its log says why"
 
@@ -34,7 +41,6 @@ class Runs:
         blobs: Blobs,
         offload: Offload,
         work: Tasks,
-        chores: Tasks,
     ) -> None:
         self._opener = opener
         self._roll_calls = roll_calls
@@ -42,7 +48,6 @@ class Runs:
         self._blobs = blobs
         self._offload = offload
         self._work = work
-        self._chores = chores
         self._runs: dict[ExperimentId, Run] = {}
         self._by_federation: dict[str, Run] = {}
         self._openings = 0
@@ -58,7 +63,12 @@ class Runs:
 
     async def _open(self, run: Run) -> None:
         try:
-            self._adopt(run, await self._opener.open(run.order))
+            opened = await patiently(
+                partial(self._opener.open, run.order),
+                what=f"experiment {run.order.name!r} as its collaborators see it",
+                about=(NoRoomError, DiskFailedError),
+            )
+            self._adopt(run, opened)
         except PortUnavailableError as error:
             if not run.is_ended:
                 await self._fail(run, str(error))
@@ -81,10 +91,21 @@ class Runs:
         self._by_federation[opened.federation] = run
         self._settle(run)
         note("run is open as %s", opened.federation, experiment=run.order.name)
-        self._roll_calls.begin(run)
+        if opened.aggregation.is_over:
+            # The Director went down between the last round and the end.
+            self.finish(run)
+        else:
+            self._roll_calls.begin(run)
+
+    def finish(self, run: Run) -> None:
+        """End an experiment whose last round has closed."""
+        self._work.spawn(
+            self._writer.insist(RunFinished(experiment=run.order.experiment)),
+            name=f"finish experiment {run.order.experiment}",
+        )
 
     def stop(self, experiment: ExperimentId) -> None:
-        """End a run; keep what came of it."""
+        """End a run; how far it had come can be read on."""
         run = self._runs.get(experiment)
         if run is None or run.is_ended:
             return
@@ -98,9 +119,6 @@ class Runs:
         opened.aggregation.stop()
         self._opener.close(opened)
         run.view = self._view(opened)
-        models = {kind: _model(opened, kind) for kind in ModelKind}
-        run.trained = TrainedModels(models, blobs=self._blobs, offload=self._offload)
-        self._chores.spawn(run.trained.store(), name=f"store models of {experiment}")
 
     def _settle(self, run: Run) -> None:
         if not run.settled.is_set():
@@ -108,10 +126,8 @@ class Runs:
             self._openings -= 1
 
     def discard(self, experiment: ExperimentId) -> None:
-        """Forget what came of a run."""
-        run = self._runs.pop(experiment, None)
-        if run is not None and run.trained is not None:
-            run.trained.discard()
+        """Forget a run."""
+        self._runs.pop(experiment, None)
 
     def rest(self) -> None:
         """Let no alarm ring any more: the Director is closing."""
@@ -119,6 +135,10 @@ class Runs:
             run.silence()
 
     # ------------------------------------------------------------ what can be read
+
+    def of(self, experiment: ExperimentId) -> Run:
+        """Return the run of an experiment that was started here, and not removed."""
+        return self._runs[experiment]
 
     def find(self, federation: str) -> Run | None:
         """Return the open run of that federation id."""
@@ -136,16 +156,17 @@ class Runs:
 
     async def handout(self, experiment: ExperimentId) -> Handout | None:
         """Return the archive for collaborators once it is there; None where the run is over."""
-        run = self._runs[experiment]
+        run = self.of(experiment)
         await run.settled.wait()
         return None if run.open is None else run.open.handout
 
-    def view(self, experiment: ExperimentId) -> RunView:
-        """How far it has come."""
-        run = self._runs.get(experiment)
-        if run is None:
-            return RunView()
-        return run.view if run.open is None else self._view(run.open)
+    def view(self, experiment: Experiment, online: Collection[EnvoyName] = ()) -> RunView:
+        """How far it has come; who is online matters where it is not open."""
+        run = self._runs.get(experiment.id)
+        if run is not None and run.open is not None:
+            return self._view(run.open)
+        ended = None if run is None else run.view
+        return resting_view(experiment, online) if ended is None else ended
 
     def _view(self, opened: OpenRun) -> RunView:
         aggregation = opened.aggregation
@@ -158,15 +179,13 @@ class Runs:
             lacking=self._roll_calls.lacking(opened),
         )
 
-    async def model(self, experiment: ExperimentId, kind: ModelKind) -> Model:
+    async def model(self, experiment: Experiment, kind: ModelKind) -> Model:
         """Return what was trained so far, empty before the first round closed."""
-        run = self._runs.get(experiment)
-        if run is None:
+        run = self._runs.get(experiment.id)
+        if run is not None and run.open is not None:
+            aggregation = run.open.aggregation
+            return aggregation.best if kind is ModelKind.BEST else aggregation.last
+        blob = experiment.checkpoint.model(kind)
+        if blob is None:
             return {}
-        if run.open is not None:
-            return _model(run.open, kind)
-        return {} if run.trained is None else await run.trained.get(kind)
-
-
-def _model(opened: OpenRun, kind: ModelKind) -> Model:
-    return opened.aggregation.best if kind is ModelKind.BEST else opened.aggregation.last
+        return await self._offload(partial(model_from_bytes, await self._blobs.load(blob)))

@@ -6,20 +6,27 @@ There is no await between a change and its effects: the event loop is the lock.
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from director.clock import Clock
 from director.core.effects import Disregard, Effect
-from director.core.events import Durable, Event, FailureReported, Transient
+from director.core.events import (
+    UNSAID_RUNNING_LIMIT,
+    Durable,
+    Event,
+    FailureReported,
+    RunningLimitSet,
+    Transient,
+)
 from director.core.federation import Federation
+from director.core.snapshots import Snapshot, restore
 from director.errors import DirectorError, UnavailableError
 from director.figures import Histogram
+from director.shell.patience import patiently
 from director.shell.tasks import Tasks
 from director.storage import Journal
 
 _log = logging.getLogger(__name__)
-
-_FIRST_PAUSE_S = 1.0
-_LONGEST_PAUSE_S = 60.0
 
 Observer = Callable[[Event, Sequence[Effect]], object]
 """Told of every event that was not refused, and of what followed from it."""
@@ -42,6 +49,8 @@ class Writer:
         self._commits = Tasks()
         self._observers: list[Observer] = []
         self._is_closed = False
+        self._position = 0
+        """Of the event that was applied last."""
         self.append_seconds = Histogram()
         """Of every append to the journal that was kept."""
         self.failed_appends = 0
@@ -82,22 +91,17 @@ class Writer:
             )
         )
 
-    async def insist(self, event: Durable) -> None:
-        """As `commit`, again and again until it can be written down."""
-        pause_s = _FIRST_PAUSE_S
-        while True:
-            try:
-                return await self.commit(event)
-            except UnavailableError as error:
-                _log.warning("not written down yet, trying again in %g s: %s", pause_s, error)
-            await asyncio.sleep(pause_s)
-            pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+    async def insist(
+        self, event: Durable, *, refused: Callable[[UnavailableError], object] = lambda _: None
+    ) -> None:
+        """As `commit`, again and again until it can be written down; `refused` is told why not."""
+        await patiently(partial(self.commit, event), what=type(event).__name__, refused=refused)
 
     async def _write(self, event: Durable, otherwise: Callable[[], None] | None) -> None:
         try:
             self._check(event)
             now = self._clock.now()
-            await self._append(event, now)
+            self._position = await self._append(event, now)
             # Others may have come first: then this is refused here, and just so in a replay.
             self._apply(event, now)
         except BaseException:
@@ -105,15 +109,16 @@ class Writer:
                 otherwise()
             raise
 
-    async def _append(self, event: Durable, now: float) -> None:
+    async def _append(self, event: Durable, now: float) -> int:
         loop = asyncio.get_running_loop()
         began_s = loop.time()
         try:
-            await self._journal.append(event, now)
+            position = await self._journal.append(event, now)
         except Exception:
             self.failed_appends += 1
             raise
         self.append_seconds.observe(loop.time() - began_s)
+        return position
 
     def _check(self, event: Durable) -> None:
         if self._is_closed:
@@ -135,13 +140,31 @@ class Writer:
     def replay(self) -> int:
         """Apply what the journal holds, without its effects; return how much it was."""
         count = 0
-        for event, now in self._journal.replay():
+        self._federation.catalogue.running_limit = UNSAID_RUNNING_LIMIT
+        for entry in self._journal.replay():
             count += 1
-            try:
-                self._federation.apply(event, now)
-            except DirectorError as refusal:
-                _log.debug("refused again in the replay: %s", refusal)
+            self._position = entry.position
+            if isinstance(entry.record, Snapshot):
+                restore(self._federation, entry.record)
+            else:
+                self._replay(entry.record, entry.now)
         return count
+
+    def _replay(self, event: Durable, now: float) -> None:
+        try:
+            self._federation.apply(event, now)
+        except DirectorError as refusal:
+            _log.debug("refused again in the replay: %s", refusal)
+
+    async def set_limits(self) -> None:
+        """Write down what a replay has to know of the rules, where that has changed.
+
+        Raises:
+            DirectorError: it could not be written down.
+        """
+        limit = self._federation.rules.max_running_experiments
+        if self._federation.catalogue.running_limit != limit:
+            await self.commit(RunningLimitSet(limit=limit))
 
     def resume(self) -> None:
         """Take up again what was under way."""

@@ -12,20 +12,28 @@ from typing import BinaryIO
 
 from director.core.events import Durable
 from director.core.model import BlobId
-from director.storage.ports import BlobReader, BlobWriter, MissingBlobError
+from director.core.snapshots import Snapshot
+from director.storage.errors import MissingBlobError
+from director.storage.ports import BlobReader, BlobWriter, Entry
 
 
 class MemoryJournal:
     """Events in a list."""
 
     def __init__(self) -> None:
-        self._entries: list[tuple[Durable, float]] = []
+        self._entries: list[Entry] = []
 
-    async def append(self, event: Durable, now: float) -> None:
-        self._entries.append((event, now))
+    async def append(self, event: Durable, now: float) -> int:
+        position = self._entries[-1].position + 1 if self._entries else 1
+        self._entries.append(Entry(position, now, event))
+        return position
 
-    def replay(self) -> Iterator[tuple[Durable, float]]:
+    def replay(self) -> Iterator[Entry]:
         return iter(tuple(self._entries))
+
+    async def compact(self, snapshot: Snapshot, now: float, *, position: int) -> None:
+        later = [entry for entry in self._entries if entry.position > position]
+        self._entries = [Entry(position, now, snapshot), *later]
 
     async def close(self) -> None:
         pass
@@ -71,6 +79,9 @@ class MemoryArchives:
     def list(self) -> Mapping[BlobId, int]:
         return dict(self._stored)
 
+    def size_of(self, blob: BlobId) -> int:
+        return len(self._blobs.get(blob, b""))
+
     async def keep_only(self, blobs: Iterable[BlobId]) -> None:
         wanted = Counter(blob for blob in blobs if blob in self._blobs)
         self._blobs = {blob: self._blobs[blob] for blob in wanted}
@@ -95,6 +106,9 @@ class _Writer:
     async def commit(self) -> BlobId:
         # BytesIO shares its buffer with the bytes that it returns: nothing is copied.
         return self._archives.keep(self._buffer.getvalue())
+
+    async def keep_nowhere(self) -> BlobReader:
+        return _Reader(self._buffer.getvalue())
 
 
 class _Reader:

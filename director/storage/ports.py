@@ -5,34 +5,53 @@ The federation itself is rebuilt from the journal; blobs are too large for it an
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, NamedTuple, Protocol
 
 from director.core.events import Durable
 from director.core.model import BlobId
-from director.errors import UnavailableError
+from director.core.snapshots import Snapshot
+
+Record = Durable | Snapshot
+"""What a journal holds: events, and at its beginning what earlier ones came to."""
 
 
-class MissingBlobError(UnavailableError):
-    """A blob was asked for that is not there."""
+class Entry(NamedTuple):
+    """One record of a journal."""
 
-    def __init__(self) -> None:
-        super().__init__("a stored file is missing")
+    position: int
+    """Positions grow by one from event to event; a snapshot has that of the last it stands for."""
+    now: float
+    """When it happened, in seconds since the epoch."""
+    record: Record
 
 
 class Journal(Protocol):
     """The durable events, in the order in which they happened."""
 
-    async def append(self, event: Durable, now: float) -> None:
-        """Return only once the event would survive a crash.
+    async def append(self, event: Durable, now: float) -> int:
+        """Return the event's position, and only once the event would survive a crash.
 
         Events are kept in the order of the calls, and the calls return in that order.
 
         Raises:
-            UnavailableError: it could not be kept, and it will not be replayed.
+            NoRoomError: there is no room for it; it will not be replayed.
+            UnavailableError: the disk failed; most likely, it will not be replayed.
         """
 
-    def replay(self) -> Iterator[tuple[Durable, float]]:
-        """Yield every event that was kept, and when it happened."""
+    def replay(self) -> Iterator[Entry]:
+        """Yield all that was kept.
+
+        Raises:
+            StateError: it is damaged, or another version wrote it.
+        """
+
+    async def compact(self, snapshot: Snapshot, now: float, *, position: int) -> None:
+        """Keep a snapshot in place of every event up to a position, and those that follow.
+
+        Raises:
+            NoRoomError: there is no room for it; everything is as it was.
+            UnavailableError: the disk failed; everything is as it was.
+        """
 
     async def close(self) -> None:
         """Let go of whatever is held open; what was kept stays kept."""
@@ -53,7 +72,20 @@ class BlobWriter(Protocol):
         """
 
     async def commit(self) -> BlobId:
-        """Return the blob's name only once the blob would survive a crash; nothing may follow."""
+        """Return the blob's name only once the blob would survive a crash; nothing may follow.
+
+        Raises:
+            UnavailableError: there is no room for it, or the disk failed.
+        """
+
+    async def keep_nowhere(self) -> "BlobReader":
+        """Return what was written, to be read as long as the reader is open; nothing may follow.
+
+        No crash leaves anything of it behind.
+
+        Raises:
+            UnavailableError: there is no room for it, or the disk failed.
+        """
 
 
 class BlobReader(Protocol):
@@ -64,7 +96,12 @@ class BlobReader(Protocol):
         """How long it is."""
 
     async def read_at(self, offset: int, length: int) -> bytes:
-        """Return so many bytes, fewer only at the end."""
+        """Return so many bytes, fewer only at the end.
+
+        Raises:
+            DamagedBlobError: it is not what was stored.
+            UnavailableError: the disk failed.
+        """
 
     def close(self) -> None:
         """Let go of it; harmless when repeated."""
@@ -91,6 +128,7 @@ class Archives(Protocol):
 
         Raises:
             MissingBlobError: there is none of that name.
+            DamagedBlobError: it is not what was stored; also while it is read.
         """
 
     async def delete(self, blob: BlobId) -> None:
@@ -98,6 +136,9 @@ class Archives(Protocol):
 
     def list(self) -> Mapping[BlobId, int]:
         """Return every blob, and how often it was stored."""
+
+    def size_of(self, blob: BlobId) -> int:
+        """Return how many bytes a blob has; none where it is not there."""
 
     async def keep_only(self, blobs: Iterable[BlobId]) -> None:
         """Forget all but these, each stored as often as it is named: for the time after a crash."""

@@ -30,8 +30,8 @@ MAY_BE_HARMLESS = frozenset({"bits", "duplicate"})
 NOTICE_S = 5.0
 """How long a Director may take to notice that the client of an upload is gone."""
 
-BLOBS_EACH = 4
-"""What an experiment needs at most: the archive and model it came with, best and last model."""
+BLOBS_EACH = 5
+"""What an experiment needs at most: its archive, three models, and what an optimiser remembers."""
 
 
 def what_is_wrong(call: Call) -> str | None:

@@ -261,11 +261,11 @@ class FullJournal(MemoryJournal):
         super().__init__()
         self.is_full = False
 
-    async def append(self, event: Durable, now: float) -> None:
+    async def append(self, event: Durable, now: float) -> int:
         await asyncio.sleep(0.01)
         if self.is_full:
             raise UnavailableError("no room left")
-        await super().append(event, now)
+        return await super().append(event, now)
 
 
 async def test_what_cannot_be_written_down_does_not_happen() -> None:
@@ -286,10 +286,16 @@ async def test_a_run_that_cannot_be_finished_yet_is_finished_later() -> None:
     async with housed(journal=journal) as house:
         await house.submit()
         address = await house.join()
+        await house.work(address)
+        await house.work(address)
         journal.is_full = True
 
-        await house.work_to_the_end(address)
-        assert house.status() is Status.IN_PROGRESS
+        with pytest.raises(UnavailableError, match="no room"):
+            await house.work(address)
+        await asyncio.sleep(30)
+        view = house.director.describe(caller(), MRI)
+        assert (view.status, view.current_round) == (Status.IN_PROGRESS, 2)
+        assert await house.work(address) == 0
         journal.is_full = False
         await asyncio.sleep(120)
 

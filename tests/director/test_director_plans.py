@@ -125,7 +125,7 @@ async def test_a_plan_that_asks_for_an_aggregation_gets_it() -> None:
 async def test_an_aggregation_that_is_chosen_holds_for_experiments_that_come_after() -> None:
     async with housed(settings=Settings(aggregation="fedadam")) as house:
         (address,) = await joined(house, "a")
-        stored = [event for event, _ in house.journal.replay()]
+        stored = [entry.record for entry in house.journal.replay()]
         await house.work(address)
 
         assert "'train_batches': 'fedadam'" in repr(stored)

@@ -291,7 +291,7 @@ async def test_a_removed_experiment_leaves_nothing() -> None:
         nothing = await house.settled()
         addresses = await running(house, "a", "b")
         await house.work_to_the_end(*addresses)
-        assert (await house.settled())["archives"] == 2
+        assert (await house.settled())["archives"] == 3  # the last model, the best, the metrics
 
         assert await house.director.remove(caller(), MRI)
 
@@ -307,7 +307,7 @@ async def test_an_ended_experiment_keeps_its_models_and_not_its_archive() -> Non
         await house.fail()
         await house.settled()
 
-        assert len(house.archives.list()) == 2
+        assert len(house.archives.list()) == 3  # the last model, the best, the metrics
         assert house.director.describe(caller(), MRI).reason == (
             "a reported a failure (code 0): no memory"
         )

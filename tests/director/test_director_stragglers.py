@@ -274,7 +274,7 @@ async def test_a_round_that_cannot_be_computed_fails_its_experiment() -> None:
         return work()  # type: ignore[operator]
 
     async with housed() as house:
-        house.director._parts.collaborations._offload = broken
+        house.director._parts.collaborations._closings._offload = broken
         await house.register("a", "b")
         await house.submit(MRI, "a", "b")
         a, b = await house.join(MRI, A), await house.join(MRI, B)

@@ -5,8 +5,8 @@ from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 
 from director import Director
+from director.core.careers import Careers
 from director.core.effects import Effect
-from director.core.federation import Federation
 from director.core.lifecycle import Status
 from director.core.model import Caller, EnvoyName, ExperimentName, Failure
 from director.settings import Limits, Settings
@@ -77,13 +77,13 @@ class HandedOutOnce(Director):
         return None
 
 
-class _Mute(Federation):
+class _Mute(Careers):
     """Starts experiments, and tells nobody."""
 
     def _start_ready(self, now: float) -> Sequence[Effect]:
         del now
         effects: list[Effect] = []
-        while (experiment := self.catalogue.start_next()) is not None:
+        while (experiment := self._catalogue.start_next()) is not None:
             effects.append(experiment.to_run())
         return effects
 
@@ -93,10 +93,10 @@ class NobodyIsWoken(Director):
 
     def __init__(self, **keywords: Any) -> None:
         super().__init__(**keywords)
-        self._federation.__class__ = _Mute
+        self._federation.careers.__class__ = _Mute
 
 
-class _Sluggish(Federation):
+class _Sluggish(Careers):
     """Starts nothing of its own accord."""
 
     def _start_ready(self, now: float) -> Sequence[Effect]:
@@ -113,7 +113,7 @@ class PollsForExperiments(Director):
 
     def __init__(self, **keywords: Any) -> None:
         super().__init__(**keywords)
-        self._federation.__class__ = _Sluggish
+        self._federation.careers.__class__ = _Sluggish
         self._polling: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -126,10 +126,11 @@ class PollsForExperiments(Director):
         await super().close()
 
     async def _poll(self) -> None:
-        assert isinstance(self._federation, _Sluggish)
+        careers = self._federation.careers
+        assert isinstance(careers, _Sluggish)
         while True:
             await asyncio.sleep(10)
-            for effect in self._federation.start_ready(self._clock.now()):
+            for effect in careers.start_ready(self._clock.now()):
                 self._parts.perform(effect)
 
 

@@ -152,7 +152,7 @@ class ListsEverybodys(Director):
     def experiments(self, caller: Caller) -> Sequence[ExperimentView]:
         del caller
         return [
-            experiment_view(held, self._parts.runs.view(held.id))
+            experiment_view(held, self._parts.runs.view(held))
             for held in self._federation.catalogue
         ]
 

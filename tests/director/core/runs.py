@@ -6,8 +6,18 @@ from typing import TypeVar
 import numpy as np
 
 from director.core.aggregation import Aggregation
-from director.core.model import Array, EncodedTensor, EnvoyName, Model, Plan, Task, TaskResult
-from director.core.run_effects import RunEffect
+from director.core.checkpoints import Checkpoint, ClosedRound
+from director.core.model import (
+    Array,
+    BlobId,
+    EncodedTensor,
+    EnvoyName,
+    Model,
+    Plan,
+    Task,
+    TaskResult,
+)
+from director.core.run_effects import RoundClosed, RunEffect
 from director.core.tensors import encode
 
 A, B = EnvoyName("a"), EnvoyName("b")
@@ -108,3 +118,28 @@ def only(kind: type[E], effects: Sequence[RunEffect]) -> list[E]:
 
 def plain(model: Model) -> dict[str, list[float]]:
     return {name: value.tolist() for name, value in model.items()}
+
+
+def restored(closed: Sequence[RoundClosed], plan: Plan = PLAN) -> Aggregation:
+    """A run that is opened again, with no more than what its checkpoint names."""
+    stored: dict[BlobId, Model] = {BlobId("model of 0"): MODEL}
+    checkpoint = Checkpoint(models={0: BlobId("model of 0")})
+    for outcome in closed:
+        model, memory = BlobId(f"model of {outcome.round + 1}"), BlobId(f"memory {outcome.round}")
+        stored |= {model: outcome.model, memory: outcome.memory}
+        checkpoint = checkpoint.after(
+            ClosedRound(
+                number=outcome.round,
+                model=model,
+                memory=memory,
+                is_best=outcome.is_best,
+                score=outcome.score,
+                metrics=outcome.metrics,
+                missing=tuple(name for name in (A, B) if name not in outcome.reporters),
+            )
+        )
+    models = {number: stored[blob] for number, blob in checkpoint.models.items()}
+    run = started(plan, models[checkpoint.round])
+    memory_blob = checkpoint.memory
+    run.restore(checkpoint, models, {} if memory_blob is None else stored[memory_blob])
+    return run

@@ -9,7 +9,17 @@ from director.core.aggregation import Aggregation
 from director.core.model import Plan, TensorRequest, Work
 from director.core.run_effects import RoundClosed
 from director.core.tensors import decode
-from tests.director.core.runs import MODEL, PLAN, A, array, only, plain, play_round, started
+from tests.director.core.runs import (
+    MODEL,
+    PLAN,
+    A,
+    array,
+    only,
+    plain,
+    play_round,
+    restored,
+    started,
+)
 
 FOUR_ROUNDS = Plan(rounds=4, tasks=PLAN.tasks)
 SCORES = (0.5, 0.9, 0.1, 0.2)
@@ -31,18 +41,12 @@ def played(run: Aggregation, rounds: Sequence[int]) -> list[RoundClosed]:
     ]
 
 
-def restored(closed: Sequence[RoundClosed], plan: Plan = FOUR_ROUNDS) -> Aggregation:
-    run = started(plan)
-    run.restore(closed)
-    return run
-
-
 @pytest.mark.parametrize("crash_after", range(5))
 def test_a_restored_run_ends_as_if_nothing_had_happened(crash_after: int) -> None:
     undisturbed, before = started(FOUR_ROUNDS), started(FOUR_ROUNDS)
     played(undisturbed, range(4))
 
-    after = restored(played(before, range(crash_after)))
+    after = restored(played(before, range(crash_after)), FOUR_ROUNDS)
     played(after, range(crash_after, 4))
 
     assert plain(after.last) == plain(undisturbed.last)
@@ -56,7 +60,7 @@ def test_what_was_reported_in_the_broken_round_is_asked_for_again() -> None:
     run = started(FOUR_ROUNDS)
     closed = played(run, [0])
 
-    after = restored(closed)
+    after = restored(closed, FOUR_ROUNDS)
 
     assert after.tasks_for(A) == Work(round=1, tasks=PLAN.tasks)
     assert after.progress == run.progress == 0.25
@@ -66,29 +70,16 @@ def test_the_difference_to_the_round_before_survives() -> None:
     run = started(FOUR_ROUNDS)
     request = TensorRequest(name="slope", round=2, tags=("aggregated", "delta"))
 
-    after = restored(played(run, [0, 1]))
+    after = restored(played(run, [0, 1]), FOUR_ROUNDS)
 
     assert decode(after.tensor(A, request)).tolist() == decode(run.tensor(A, request)).tolist()
 
 
-def test_models_that_nobody_can_ask_for_need_not_be_kept() -> None:
-    closed = played(started(FOUR_ROUNDS), range(4))
+def test_the_best_model_is_kept_however_long_ago_it_was() -> None:
     # The best round was number 1: it began with what round 0 had made.
-    kept = [
-        closed[0],
-        RoundClosed(
-            round=1,
-            model={},
-            is_best=True,
-            score=closed[1].score,
-            metrics=closed[1].metrics,
-            reporters=closed[1].reporters,
-            memory={},
-        ),
-        *closed[2:],
-    ]
+    closed = played(started(FOUR_ROUNDS), range(4))
 
-    after = restored(kept)
+    after = restored(closed, FOUR_ROUNDS)
 
     assert plain(after.best) == plain(closed[0].model)
     assert plain(after.last) == plain(closed[3].model)
@@ -111,4 +102,4 @@ def test_progress_never_goes_back_over_a_restart(rounds: int) -> None:
     run = started(FOUR_ROUNDS)
     closed = played(run, range(rounds))
 
-    assert restored(closed).progress >= run.progress
+    assert restored(closed, FOUR_ROUNDS).progress >= run.progress

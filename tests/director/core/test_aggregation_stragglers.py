@@ -19,6 +19,7 @@ from tests.director.core.runs import (
     only,
     plain,
     play_round,
+    restored,
     started,
     trained,
     validated,
@@ -186,10 +187,9 @@ def test_who_had_finished_is_known_to_a_restored_run() -> None:
     report(run, [*everything(A, round_number=1), *everything(B, round_number=1)])
     second = close(run)
 
-    restored = started()
-    restored.restore([first, second])
+    again = restored([first, second])
 
-    assert restored.collaborator_views() == run.collaborator_views()
-    assert [view.status for view in restored.collaborator_views()] == ["finished", "finished"]
-    assert [view.progress for view in restored.collaborator_views()] == [1.0, 0.5]
-    assert GLOBAL.name not in [view.current_task for view in restored.collaborator_views()]
+    assert again.collaborator_views() == run.collaborator_views()
+    assert [view.status for view in again.collaborator_views()] == ["finished", "finished"]
+    assert [view.progress for view in again.collaborator_views()] == [1.0, 0.5]
+    assert GLOBAL.name not in [view.current_task for view in again.collaborator_views()]

@@ -1,12 +1,14 @@
 """Whatever happens to a federation, in whatever order: what always holds."""
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import hypothesis.strategies as st
 from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from director.core.checkpoints import ClosedRound
 from director.core.effects import Deliver, Effect, EndWait, Release, StartRun, StopRun
 from director.core.events import (
     ArchiveFetched,
@@ -19,8 +21,11 @@ from director.core.events import (
     ExperimentSubmitted,
     FailureReported,
     HeartbeatReceived,
+    RoundCompleted,
+    RunArchived,
     RunFailed,
     RunFinished,
+    RunningLimitSet,
     ShardReported,
     WaitClosed,
     WaitOpened,
@@ -37,12 +42,13 @@ from director.core.model import (
     Task,
     WaitId,
 )
-from director.core.queries import RunView, envoy_views, experiment_view
+from director.core.queries import envoy_views
 from director.core.rules import Rules
+from director.core.snapshots import Snapshot, restore, snapshot_of
 from director.errors import DirectorError
 
 RULES = Rules(max_running_experiments=2, max_waits_per_envoy=3, max_experiments_per_owner=3)
-PLAN = Plan(rounds=1, tasks=(Task(name="train", function_name="fit", task_type="train"),))
+PLAN = Plan(rounds=2, tasks=(Task(name="train", function_name="fit", task_type="train"),))
 
 envoys = st.sampled_from(["a", "b", "c", "../d"]).map(EnvoyName)
 names = st.sampled_from(["x", "y", "z", ""]).map(ExperimentName)
@@ -59,7 +65,7 @@ class Memory:
     fetched: set[tuple[ExperimentId, EnvoyName, str]] = field(default_factory=set)
     statuses: dict[ExperimentId, Status] = field(default_factory=dict)
     seen_at: dict[EnvoyName, float] = field(default_factory=dict)
-    released: list[BlobId] = field(default_factory=list)
+    stored: Counter[BlobId] = field(default_factory=Counter)
     journal: list[tuple[Durable, float]] = field(default_factory=list)
 
 
@@ -82,6 +88,7 @@ class FederationMachine(RuleBasedStateMachine):
             return ()
         if isinstance(event, Durable):
             self.memory.journal.append((event, self.now))
+            self.memory.stored.update(blobs_of(event))
         for effect in effects:
             self.judge(effect)
         return effects
@@ -97,8 +104,9 @@ class FederationMachine(RuleBasedStateMachine):
             case EndWait():
                 self.answer(effect.wait)
             case Release():
-                assert not set(effect.blobs) & set(self.memory.released)
-                self.memory.released += effect.blobs
+                released = Counter(effect.blobs)
+                assert released <= self.memory.stored, "let go of what was not stored"
+                self.memory.stored -= released
             case StartRun():
                 experiment = self.federation.catalogue.get(effect.experiment)
                 assert experiment is not None
@@ -204,6 +212,50 @@ class FederationMachine(RuleBasedStateMachine):
         else:
             self.tell(RunFailed(experiment=experiment, reason="broken"))
 
+    @rule(data=st.data(), number=st.integers(0, 2), is_best=st.booleans(), misses=st.booleans())
+    def close_round(self, *, data: st.DataObject, number: int, is_best: bool, misses: bool) -> None:
+        experiment = data.draw(st.sampled_from(self.ids()))
+        self.stored += 1
+        closed = ClosedRound(
+            number=number,
+            # Rounds that change nothing give the same model again.
+            model=BlobId(f"trained {self.stored % 3}"),
+            memory=BlobId(f"memory {self.stored}") if self.stored % 2 else None,
+            is_best=is_best,
+            score=0.5,
+            missing=(EnvoyName("a"),) if misses else (),
+        )
+        self.tell(RoundCompleted(experiment=experiment, closed=closed))
+
+    @rule(data=st.data(), has_metrics=st.booleans())
+    def archive(self, *, data: st.DataObject, has_metrics: bool) -> None:
+        experiment = data.draw(st.sampled_from(self.ids()))
+        self.stored += 1
+        metrics = BlobId(f"metrics {self.stored % 3}") if has_metrics else None
+        self.tell(
+            RunArchived(experiment=experiment, metrics=metrics, statuses={EnvoyName("b"): "absent"})
+        )
+
+    @rule(limit=st.integers(1, 3))
+    def limit_running(self, limit: int) -> None:
+        self.tell(RunningLimitSet(limit=limit))
+
+    @rule(from_snapshot=st.booleans())
+    def restart(self, *, from_snapshot: bool) -> None:
+        before, self.federation = self.federation, Federation(RULES)
+        if from_snapshot:
+            restore(self.federation, snapshot_of(before))
+        else:
+            self.replay(self.federation)
+            self.memory.seen_at.clear()
+        assert snapshot_without_times(self.federation) == snapshot_without_times(before)
+        self.memory.opened.clear()
+        self.memory.fetched.clear()
+
+    def replay(self, federation: Federation) -> None:
+        for event, when in self.memory.journal:
+            federation.apply(event, when)
+
     @rule(data=st.data(), envoy=envoys, connection=connections)
     def fetch(self, data: st.DataObject, envoy: EnvoyName, connection: str) -> None:
         experiment = data.draw(st.sampled_from(self.ids()))
@@ -254,7 +306,7 @@ class FederationMachine(RuleBasedStateMachine):
 
     @invariant()
     def limits_hold(self) -> None:
-        assert len(self.federation.catalogue.running) <= RULES.max_running_experiments
+        assert len(self.federation.catalogue.running) <= 3
         assert all(len(envoy.waits) <= 3 for envoy in self.federation.registry)
         for owner in ("alice", "bob"):
             assert sum(held.owner == owner for held in self.federation.catalogue) <= 3
@@ -263,7 +315,7 @@ class FederationMachine(RuleBasedStateMachine):
     def nothing_waits_that_could_run(self) -> None:
         catalogue = self.federation.catalogue
         ready = [e for e in catalogue if e.status is Status.PENDING and e.is_reviewed]
-        assert not ready or len(catalogue.running) == RULES.max_running_experiments
+        assert not ready or len(catalogue.running) >= catalogue.running_limit
 
     @invariant()
     def parked_long_polls_are_open_ones(self) -> None:
@@ -280,22 +332,35 @@ class FederationMachine(RuleBasedStateMachine):
                 assert due is None or due.parts[envoy.name].handed_epoch > 0
 
     @invariant()
-    def blobs_are_kept_for_what_may_still_run(self) -> None:
-        assert not set(self.federation.blobs()) & set(self.memory.released)
+    def what_was_stored_is_either_needed_or_let_go_of(self) -> None:
+        assert Counter(self.federation.blobs()) == self.memory.stored
 
     def teardown(self) -> None:
         """What was written down gives the same federation again."""
         if not hasattr(self, "federation"):
             return
         again = Federation(RULES)
-        for event, when in self.memory.journal:
-            again.apply(event, when)
-        assert self.remembered(again) == self.remembered(self.federation)
+        self.replay(again)
+        assert snapshot_without_times(again) == snapshot_without_times(self.federation)
 
-    def remembered(self, federation: Federation) -> object:
-        shards = [envoy.shard for envoy in federation.registry]
-        views = [experiment_view(experiment, RunView()) for experiment in federation.catalogue]
-        return shards, views, federation.blobs()
+
+def snapshot_without_times(federation: Federation) -> Snapshot:
+    """All that is remembered, but for when envoys were heard of: heartbeats are forgotten."""
+    snapshot = snapshot_of(federation)
+    envoys = tuple(replace(record, seen_at=0.0) for record in snapshot.envoys)
+    return replace(snapshot, envoys=envoys)
+
+
+def blobs_of(event: Durable) -> tuple[BlobId, ...]:
+    match event:
+        case ExperimentSubmitted():
+            return event.archive, event.model
+        case RoundCompleted():
+            return event.closed.blobs
+        case RunArchived() if event.metrics is not None:
+            return (event.metrics,)
+        case _:
+            return ()
 
 
 TestFederationMachine = FederationMachine.TestCase

@@ -18,9 +18,9 @@ SLOW_S = 5.0
 class SlowJournal(MemoryJournal):
     """Takes its time to keep an event."""
 
-    async def append(self, *record: Any) -> None:
+    async def append(self, *record: Any) -> int:
         await asyncio.sleep(SLOW_S)
-        await super().append(*record)
+        return await super().append(*record)
 
 
 async def test_an_abandoned_director_runs_nothing_any_more() -> None:

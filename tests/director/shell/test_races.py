@@ -21,6 +21,7 @@ class SlowWriter:
         self._inner = inner
         self.file = inner.file
         self.write = inner.write
+        self.keep_nowhere = inner.keep_nowhere
 
     async def commit(self) -> BlobId:
         await asyncio.sleep(SLOW_S)

@@ -65,6 +65,24 @@ async def test_a_blob_can_be_written_as_a_file(archives: Archives) -> None:
     assert blob == hashlib.sha256(b"one two").hexdigest()
 
 
+async def test_a_blob_that_is_kept_nowhere_is_there_for_its_reader(archives: Archives) -> None:
+    async with archives.writer() as writer:
+        writer.file.write(b"only for me")
+        reader = await writer.keep_nowhere()
+
+    assert archives.list() == {}
+    assert reader.size_bytes == 11
+    assert await reader.read_at(5, 100) == b"for me"
+    reader.close()
+
+
+async def test_a_blob_tells_its_size(archives: Archives) -> None:
+    blob = await stored(archives, b"one ", b"two")
+
+    assert archives.size_of(blob) == 7
+    assert archives.size_of(BlobId("0" * 64)) == 0
+
+
 async def test_what_is_not_committed_leaves_nothing(archives: Archives) -> None:
     async with archives.writer() as writer:
         await writer.write(b"half")

@@ -212,6 +212,7 @@ def describe(pickled: bytes, *, max_steps: int) -> Description:
                 _STEPS[opcode.name](machine, argument)
         result = machine.pop()
         () = machine.stack
-    except (ValueError, LookupError, TypeError, ArithmeticError) as error:
+    # Of odd escapes in text, Python only warns, where warnings are not errors.
+    except (ValueError, LookupError, TypeError, ArithmeticError, Warning) as error:
         raise InvalidArchiveError("a pickle in the archive is damaged") from error
     return Description(result=result, calls=tuple(machine.calls))

@@ -51,9 +51,15 @@ def _minimum(settings: _Settings) -> int:
 
 def _number(settings: _Settings, name: str, default: float) -> float:
     number = settings.get(name, default)
-    if isinstance(number, bool) or not isinstance(number, int | float) or math.isnan(number):
+    if isinstance(number, bool) or not isinstance(number, int | float):
         raise _senseless(name, "a number")
-    return float(number)
+    try:
+        value = float(number)
+    except OverflowError:
+        raise _senseless(name, "a number that is small enough") from None
+    if math.isnan(value):
+        raise _senseless(name, "a number")
+    return value
 
 
 def _senseless(name: str, wanted: str) -> InvalidArchiveError:

@@ -71,7 +71,8 @@ def _task(name: str, entry: _Entry) -> Task:
     if not isinstance(function, str) or not isinstance(kwargs, dict | None):
         raise InvalidArchiveError(f"{PLAN_MEMBER}: the task {name!r} has no function to call")
     apply = (kwargs or {}).get("apply")
-    if apply not in {None, "local", "global"}:
+    # A tuple, for it may be anything, and what cannot be hashed is in no set.
+    if apply not in (None, "local", "global"):
         raise InvalidArchiveError(f"{PLAN_MEMBER}: the task {name!r} applies to {apply!r}")
     return Task(
         name=name,

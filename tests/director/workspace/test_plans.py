@@ -123,6 +123,7 @@ def test_a_group_that_names_no_tasks_or_one_twice_or_unknown_ones_is_refused(nam
         ("{train: {function: 7}}", "'train' has no function"),
         ("{train: {function: f, kwargs: [1]}}", "'train' has no function"),
         ("{check: {function: f, kwargs: {apply: both}}}", "'check' applies to 'both'"),
+        ("{check: {function: f, kwargs: {apply: []}}}", r"'check' applies to \[\]"),
         ("{train: {function: ''}}", "unusable"),
         ('{"a\\tb": {function: f}}', "unusable"),
         ("{train: {function: " + "f" * 201 + "}}", "unusable"),
@@ -242,6 +243,7 @@ def test_a_plan_may_ask_for_haste(policy: str, settings: str, haste: Haste) -> N
         (CUTOFF, "{minimum_reporting: 0}"),
         (PERCENTAGE, "{minimum_reporting: 1.5}"),
         (PERCENTAGE, "{percent_collaborators_needed: 50}"),
+        (CUTOFF, f"{{straggler_cutoff_time: {10**400}}}"),
     ],
 )
 def test_haste_that_makes_no_sense_is_refused(policy: str, settings: str) -> None:

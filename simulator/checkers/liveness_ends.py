@@ -30,11 +30,19 @@ def judge_end(
     evidence: list[Call | int] = [story.accepted]
     evidence += [] if last is None else [last.index]
     quiet_s = max(_STILL_PERIODS * history.header.heartbeat_period_s, _STILL_AT_LEAST_S)
+    busy = _busy_elsewhere(history, story, window.end - quiet_s)
     if story.is_training or window.end - story.moved_at < quiet_s:
         docket.unsure(
             f"{story.name} had not ended when the run was over, but last got further"
             f" {at(story.moved_at)}: a longer recovery would tell; {told}{because}",
             *evidence,
+        )
+    elif busy is not None:
+        docket.unsure(
+            f"{story.name} had not ended when the run was over, while {busy.actor} still worked on"
+            f" {text(busy.request, 'experiment')}: a longer recovery would tell; {told}{because}",
+            *evidence,
+            busy,
         )
     elif last is None or last.time < (window.begin + window.end) / 2:
         docket.unsure(
@@ -50,6 +58,17 @@ def judge_end(
             *evidence,
             *calls,
         )
+
+
+def _busy_elsewhere(history: History, story: Story, since: float) -> Call | None:
+    """Return a result that a collaborator sent for another experiment: it does one at a time."""
+    for name in story.collaborators:
+        for result in reversed(history.calls("SendLocalTaskResults", name)):
+            if result.invoked_at < since:
+                break
+            if result.is_ok and text(result.request, "experiment") != story.name:
+                return result
+    return None
 
 
 def _held_up_by(history: History, story: Story) -> tuple[str, Sequence[Call]]:

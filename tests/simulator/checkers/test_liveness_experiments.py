@@ -51,6 +51,25 @@ def test_an_experiment_in_which_nothing_moves_any_more_has_not_ended() -> None:
     assert "GetExperimentData at 21.0 s, answered OK" in only_message(judgement)
 
 
+@pytest.mark.parametrize(
+    ("worked_at", "validity"), [(285, Validity.UNKNOWN), (200, Validity.INVALID)]
+)
+def test_an_experiment_may_wait_for_who_works_on_another(
+    worked_at: float, validity: Validity
+) -> None:
+    tale = a_tale()
+    tale.submit("e1", ["a"], 10)
+    tale.submit("e2", ["a", "b"], 20)
+    tale.result("a", "e1", worked_at)
+    tale.status("e1", 290, "finished")
+    tale.status("e2", 290, "in_progress")
+
+    judgement = ExperimentsEnd().check(tale.history())
+
+    assert judgement.validity is validity
+    assert "e2 had not ended" in only_message(judgement)
+
+
 def test_who_is_dead_excuses_nothing_where_a_quorum_lives() -> None:
     tale = three_of_whom_one_dies(dies_at=100)
     tale.status("e1", 290, "in_progress")

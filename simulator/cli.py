@@ -8,7 +8,7 @@ import os
 import re
 import secrets
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -21,6 +21,7 @@ from simulator.catalogue import faults, guarantees, schema
 from simulator.checkers.expect import Expect
 from simulator.checkers.judge import judge as judge_history
 from simulator.checkers.validity import PlannedFault
+from simulator.choosing import Chosen, against, cases_of
 from simulator.history.codec import load as load_history
 from simulator.report.cases import CaseResult, exit_code
 from simulator.report.console import render_summary
@@ -28,14 +29,18 @@ from simulator.report.junit import junit_xml
 from simulator.report.overview import render_overview
 from simulator.report.progress import LiveProgress
 from simulator.report.summary import summarize
-from simulator.scenario.load import Case, ensure_supported, load
+from simulator.scenario.load import Case
 from simulator.scenario.problem import ScenarioError
 
 _BAD_SCENARIO = 2
 _INTERRUPTED = 130
 _LARGEST_SEED = 2**32
 
+_PATIENCE_S = 60
+"""What somebody else's Director has to recover: OpenFL's looks for work only every ten seconds."""
+
 Files = Sequence[Path]
+_PEM = click.Path(path_type=Path, exists=True, dir_okay=False)
 _scenario_files = click.argument(
     "files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="SCENARIO..."
 )
@@ -85,7 +90,17 @@ def _overrides(ctx: click.Context, param: click.Parameter, pairs: Sequence[str])
 @main.command()
 @_scenario_files
 @click.option("--wire", is_flag=True, help="On real gRPC sockets, in real time.")
-@click.option("--target", metavar="HOST:PORT", help="Against a Director that runs elsewhere.")
+@click.option(
+    "--target",
+    metavar="HOST:PORT",
+    help=f"Against a Director that runs elsewhere; it has at least {_PATIENCE_S} s to recover.",
+)
+@click.option(
+    "--ca-cert",
+    type=_PEM,
+    help="With --target and identity=mtls: the certificate of the authority that it trusts.",
+)
+@click.option("--ca-key", type=_PEM, help="The key of that authority, without a password.")
 @click.option("--seed", type=click.IntRange(min=0), help="Fix every random choice.")
 @click.option(
     "--seeds", type=click.IntRange(min=1), metavar="N", help="Run each case with N seeds in turn."
@@ -118,6 +133,8 @@ def run(
     *,
     wire: bool,
     target: str | None,
+    ca_cert: Path | None,
+    ca_key: Path | None,
     seed: int | None,
     seeds: int | None,
     overrides: dict[str, str],
@@ -127,20 +144,27 @@ def run(
     jobs: int,
 ) -> None:
     """Run scenarios and judge the Director by its guarantees."""
-    if wire or target:
+    if target is None and (ca_cert or ca_key):
+        raise click.UsageError("--ca-cert and --ca-key are of use with --target only")
+    if wire:
         overrides = {**overrides, "clock": "wire"}
-    if target:
-        overrides = {**overrides, "target": target}
-    chosen = [
-        (path, case) for path, case in _loaded(files, overrides) if _is_wanted(case, wanted, tag)
-    ]
+    if target is not None:
+        overrides = {**against(target, ca_cert, ca_key), **overrides}
+    patience_s = _PATIENCE_S if target is not None else 0
+    cases = _loaded(files, overrides, patience_s=patience_s)
+    chosen = [each for each in cases if each.is_wanted(wanted, tag)]
     if not chosen:
         _refuse(["no case of these scenarios is called so, or bears this tag"])
     orders = [
-        Order(path=path, case=case.name, seed=number, overrides=overrides, report=folder)
-        for path, case in chosen
-        for number in _seeds(case, seed, seeds)
-        for folder in [_folder(report, case, number if seeds else None)]
+        Order(
+            path=each.path,
+            case=each.case.name,
+            seed=number,
+            overrides=each.overrides,
+            report=_folder(report, each.case, number if seeds else None),
+        )
+        for each in chosen
+        for number in _seeds(each.case, seed, seeds)
     ]
     out = Console()
     try:
@@ -155,33 +179,20 @@ def run(
     sys.exit(exit_code(results))
 
 
-def _loaded(files: Files, overrides: dict[str, str]) -> list[tuple[Path, Case]]:
+def _loaded(
+    files: Files, overrides: Mapping[str, str], *, patience_s: float = 0
+) -> Sequence[Chosen]:
     """Return every case of every file; where anything is wrong with any, nothing is run."""
-    cases: list[tuple[Path, Case]] = []
-    problems: list[str] = []
-    for path in files:
-        try:
-            found = load(path, overrides)
-            ensure_supported(found)
-        except ScenarioError as error:
-            problems += [str(problem) for problem in error.problems]
-        else:
-            cases += [(path, case) for case in found]
-    if problems:
-        _refuse(problems)
-    return cases
+    try:
+        return cases_of(files, overrides, patience_s=patience_s)
+    except ScenarioError as error:
+        _refuse(str(problem) for problem in error.problems)
 
 
 def _refuse(problems: Iterable[str]) -> NoReturn:
     for problem in problems:
         click.echo(problem, err=True)
     sys.exit(_BAD_SCENARIO)
-
-
-def _is_wanted(case: Case, wanted: str | None, tag: str | None) -> bool:
-    if tag is not None and tag not in case.scenario.tags:
-        return False
-    return wanted is None or wanted in case.name
 
 
 def _seeds(case: Case, seed: int | None, seeds: int | None) -> Sequence[int]:
@@ -238,8 +249,8 @@ def validate(files: Files, *, overrides: dict[str, str]) -> None:
     """Say everything that is wrong with scenarios, and run nothing."""
     cases = _loaded(files, overrides)
     for path in files:
-        of_file = [case for where, case in cases if where == path]
-        click.echo(f"{path}: good, {len(of_file)} case{'s' * (len(of_file) != 1)}")
+        count = sum(each.path == path for each in cases)
+        click.echo(f"{path}: good, {count} case{'s' * (count != 1)}")
 
 
 @main.command()
@@ -259,7 +270,7 @@ def judge(history: Path, *, scenario: Path | None) -> None:
     expect, planned = Expect(), []
     if scenario is not None:
         overrides = {key: str(value) for key, value in record.header.case.items()}
-        [(_, case)] = _loaded([scenario], overrides)[:1]
+        case = _loaded([scenario], overrides)[0].case
         expect = case.scenario.expect
         planned = [
             PlannedFault(fault=fault.id, type=fault.name()) for fault in case.scenario.faults

@@ -34,6 +34,22 @@ class Pki:
     _clients: dict[str, ClientCredentials] = field(default_factory=dict)
     _server: ServerCredentials | None = None
 
+    @classmethod
+    def of_authority(cls, certificate: bytes, private_key: bytes) -> "Pki":
+        """Return one that issues in the name of an authority which is there already, both PEM.
+
+        Raises:
+            ValueError: they are not PEM, have a password, or do not belong together.
+        """
+        known = x509.load_pem_x509_certificate(certificate).public_key()
+        try:
+            key = serialization.load_pem_private_key(private_key, password=None)
+        except TypeError as error:
+            raise ValueError("the authority's key has a password") from error
+        if key.public_key() != known:
+            raise ValueError("the authority's key is not that of its certificate")
+        return cls(_authority=trustme.CA.from_pem(certificate, private_key))
+
     @property
     def root_certificate(self) -> bytes:
         """What both sides trust, PEM."""

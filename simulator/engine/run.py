@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from director.clock import Clock, SystemClock
@@ -147,7 +148,7 @@ class _Play:
 
     async def _perform(self, record: HistoryRecorder, clock: Clock) -> None:
         loop = asyncio.get_running_loop()
-        pki = Pki() if self._scenario.identity == "mtls" else None
+        pki = _pki(self._scenario)
         host = self._host(clock, pki)
         async with AsyncExitStack() as stack:
             stack.push_async_callback(host.close)
@@ -241,6 +242,19 @@ class _Play:
             may_queue=_may_queue(scenario),
             **_patience(scenario.director),
         )
+
+
+def _pki(scenario: Scenario) -> Pki | None:
+    """Return who issues the certificates of this run: an external Director's own authority."""
+    spec = scenario.director
+    if scenario.identity != "mtls":
+        return None
+    if spec.ca_cert is None or spec.ca_key is None:
+        return Pki()
+    try:
+        return Pki.of_authority(Path(spec.ca_cert).read_bytes(), Path(spec.ca_key).read_bytes())
+    except (OSError, ValueError) as error:
+        raise HarnessError(f"no certificates can be issued: {error}") from error
 
 
 async def _arrive(world: RunWorld, arrivals: Sequence[Arrival]) -> None:

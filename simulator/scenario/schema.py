@@ -96,6 +96,10 @@ class DirectorSpec(_Part):
     """Of a subprocess; left out: our own `director start`."""
     address: str | None = None
     """host:port of an external one."""
+    ca_cert: str | None = None
+    """PEM file of the authority that an external one trusts: it issues everybody's certificates."""
+    ca_key: str | None = None
+    """PEM file of that authority's key, without a password."""
 
     @model_validator(mode="after")
     def _runs_somewhere(self) -> "DirectorSpec":
@@ -103,6 +107,10 @@ class DirectorSpec(_Part):
             raise misfit("an external Director needs its address: '127.0.0.1:50051'")
         if self.run != "external" and self.address is not None:
             raise misfit(f"'address' is for run: external, not for {self.run}", "address")
+        if self.run != "external" and (self.ca_cert or self.ca_key):
+            raise misfit(f"'ca_cert' and 'ca_key' are for run: external, not for {self.run}")
+        if (self.ca_cert is None) != (self.ca_key is None):
+            raise misfit("'ca_cert' and 'ca_key' are of use together only")
         if self.run != "subprocess" and self.command:
             raise misfit(f"'command' is for run: subprocess, not for {self.run}", "command")
         for key in ("review", "limits"):

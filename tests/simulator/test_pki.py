@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
+import trustme
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
@@ -105,3 +106,22 @@ def test_a_missing_certificate_still_trusts_the_server(pki: Pki) -> None:
 
 def test_plaintext_is_no_credentials_at_all(pki: Pki) -> None:
     assert pki.bad(BadCertificate.PLAINTEXT, "naked") is None
+
+
+def test_certificates_may_be_issued_by_an_authority_that_is_there_already() -> None:
+    authority = trustme.CA()
+    pki = Pki.of_authority(authority.cert_pem.bytes(), authority.private_key_pem.bytes())
+
+    issued = certificate_of(pki.client("alice"))
+
+    assert pki.root_certificate == authority.cert_pem.bytes()
+    issued.verify_directly_issued_by(authority_of(pki))
+
+
+def test_an_authority_has_the_key_of_its_certificate() -> None:
+    one, other = trustme.CA(), trustme.CA()
+
+    with pytest.raises(ValueError, match="not that of its certificate"):
+        Pki.of_authority(one.cert_pem.bytes(), other.private_key_pem.bytes())
+    with pytest.raises(ValueError, match="PEM"):
+        Pki.of_authority(b"nonsense", other.private_key_pem.bytes())

@@ -110,7 +110,12 @@ def test_set_reaches_what_stands_at_the_top() -> None:
 
 
 def test_set_reaches_into_sections() -> None:
-    overrides = {"clock": "wire", "director.run": "external", "director.address": "[::1]:50051"}
+    overrides = {
+        "clock": "wire",
+        "identity": "plaintext",
+        "director.run": "external",
+        "director.address": "[::1]:50051",
+    }
 
     (case, *_) = load_text(WRITTEN, Path("demo.yaml"), overrides)
 

@@ -64,6 +64,9 @@ def description(answer: pb.GetExperimentDescriptionResponse) -> JsonObject:
             {"name": model.name, "status": model.status}
             for model in experiment.download_statuses.models
         ],
+        "logs": [
+            {"name": log.name, "status": log.status} for log in experiment.download_statuses.logs
+        ],
     }
 
 

@@ -6,6 +6,7 @@ from tests.planted import (
     bugs_experiments,
     bugs_restarts,
     bugs_server,
+    bugs_stragglers,
     bugs_training,
     bugs_uploads,
 )
@@ -17,6 +18,7 @@ BUGS: tuple[Planted, ...] = (
     *bugs_deliveries.BUGS,
     *bugs_experiments.BUGS,
     *bugs_training.BUGS,
+    *bugs_stragglers.BUGS,
     *bugs_server.BUGS,
     *bugs_restarts.BUGS,
 )

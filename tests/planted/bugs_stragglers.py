@@ -1,0 +1,42 @@
+"""Bugs in what a round does without somebody."""
+
+from dataclasses import replace
+from typing import Any
+
+from director import Director
+from director.shell.run import Run
+from tests.planted.planting import Planted
+
+_SCENARIO = "scenarios/stragglers"
+
+
+class WaitsForTheDead(Director):
+    """The reference's: a round waits for everybody, for ever."""
+
+    def __init__(self, **keywords: Any) -> None:
+        super().__init__(**keywords)
+        opener = self._parts._opener
+        opener._rules = replace(opener._rules, offline_grace_s=1e9)
+
+
+class HalfReportsCount(Director):
+    """What the dead had reported counts, although they never reported it all."""
+
+    def __init__(self, **keywords: Any) -> None:
+        super().__init__(**keywords)
+        whole = self._parts.collaborations.close_round
+
+        def close_round(run: Run) -> None:
+            assert run.open is not None
+            running = run.open.aggregation._running
+            for results in running._results.values():
+                running._reported.update(dict.fromkeys(results))
+            whole(run)
+
+        self._parts.collaborations.close_round = close_round  # type: ignore[method-assign]
+
+
+BUGS = (
+    Planted(bug=WaitsForTheDead, breaks="experiments-end", scenario=_SCENARIO),
+    Planted(bug=HalfReportsCount, breaks="metrics", scenario=_SCENARIO),
+)

@@ -8,7 +8,7 @@ import asyncio
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -183,7 +183,7 @@ def _running(name: str, processor: int) -> Iterator[Side]:
 
 
 if __name__ == "__main__":
-    serve = {
+    serve: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {
         "director": _serve_director,
         "metered": partial(_serve_director, metrics_port=0),
         "floor": _serve_floor,

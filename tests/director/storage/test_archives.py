@@ -1,21 +1,22 @@
 """What every kind of archives promises; one suite for all of them."""
 
 import hashlib
-from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
 from director.core.model import BlobId
+from director.offload import inline
 from director.storage import Archives, MemoryArchives, MissingBlobError
+from director.storage.files import FileArchives
 
-Make = Callable[[], Archives]
 
-
-@pytest.fixture(params=[MemoryArchives])
-def archives(request: pytest.FixtureRequest) -> Archives:
-    make: Make = request.param
-    return make()
+@pytest.fixture(params=["memory", "files"])
+def archives(request: pytest.FixtureRequest, tmp_path: Path) -> Archives:
+    if request.param == "memory":
+        return MemoryArchives()
+    return FileArchives(tmp_path / "blobs", offload=inline)
 
 
 async def stored(archives: Archives, *chunks: bytes) -> BlobId:

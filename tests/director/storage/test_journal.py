@@ -1,18 +1,24 @@
 """What every kind of journal promises; one suite for all of them."""
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
 from director.core.snapshots import Snapshot
 from director.storage import Entry, Journal, MemoryJournal
+from director.storage.sqlite import SqliteJournal
 from tests.director.storage.records import EVENTS, finished
 
 
-@pytest.fixture(params=[MemoryJournal])
-def journal(request: pytest.FixtureRequest) -> Journal:
-    kind: type[MemoryJournal] = request.param
-    return kind()
+@pytest.fixture(params=["memory", pytest.param("sqlite", marks=pytest.mark.wire)])
+def journal(request: pytest.FixtureRequest, tmp_path: Path) -> Journal:
+    return MemoryJournal() if request.param == "memory" else SqliteJournal(tmp_path / "journal")
+
+
+def again(journal: Journal, tmp_path: Path) -> Journal:
+    """The same journal, as another process finds it."""
+    return journal if isinstance(journal, MemoryJournal) else SqliteJournal(tmp_path / "journal")
 
 
 def positions(journal: Journal) -> list[int]:
@@ -83,9 +89,9 @@ async def test_a_snapshot_takes_the_place_of_another(journal: Journal) -> None:
     assert list(journal.replay()) == [Entry(position + 1, 3.0, second)]
 
 
-async def test_closing_forgets_nothing(journal: Journal) -> None:
+async def test_closing_forgets_nothing(journal: Journal, tmp_path: Path) -> None:
     position = await journal.append(EVENTS[0], 1.0)
 
     await journal.close()
 
-    assert list(journal.replay()) == [Entry(position, 1.0, EVENTS[0])]
+    assert list(again(journal, tmp_path).replay()) == [Entry(position, 1.0, EVENTS[0])]

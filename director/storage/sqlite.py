@@ -1,0 +1,249 @@
+"""The journal in a SQLite database: one row a record, many appends to one fsync.
+
+With write-ahead logging and `synchronous=FULL` a transaction that was committed survives power loss
+(https://www.sqlite.org/pragma.html#pragma_synchronous).  One thread alone uses the connection.
+"""
+
+import asyncio
+import logging
+import sqlite3
+import struct
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+from director.core.events import Durable
+from director.core.snapshots import Snapshot
+from director.errors import DirectorError
+from director.storage.codec import VERSION, Codec, Encoded
+from director.storage.errors import (
+    DamagedStateError,
+    DiskFailedError,
+    NoRoomError,
+    StateError,
+)
+from director.storage.ports import Entry
+
+_log = logging.getLogger(__name__)
+
+_APPLICATION_ID = 0x53515541  # "SQUA": tells our files from other databases
+_CREATE = (
+    "CREATE TABLE record (position INTEGER PRIMARY KEY, now REAL NOT NULL,"
+    " version INTEGER NOT NULL, kind TEXT NOT NULL, body BLOB NOT NULL, checksum INTEGER NOT NULL)"
+)
+_INSERT = "INSERT INTO record VALUES (?, ?, ?, ?, ?, ?)"
+_SELECT = "SELECT position, now, version, kind, body, checksum FROM record ORDER BY position"
+_RESTORE = "restore a backup, or start with an empty state directory"
+
+T = TypeVar("T")
+_Row = tuple[int, float, int, str, bytes, int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Append:
+    """An event on its way to the disk."""
+
+    now: float
+    record: Encoded
+    kept: asyncio.Future[int]
+
+
+class SqliteJournal:
+    """As `director.storage.ports.Journal` demands; the file is made where it is not there.
+
+    Raises:
+        NewerStateError: a later version wrote it.
+        StateError: it is no journal, is damaged, or cannot be opened.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal")
+        self._codec = Codec()
+        self._waiting: list[_Append] = []
+        self._flushing: asyncio.Task[None] | None = None
+        try:
+            self._connection = _opened(path, self._codec)
+            self._last = self._last_position()
+        except sqlite3.Error as error:
+            raise _unusable(path, error) from error
+
+    def __repr__(self) -> str:
+        return f"<SqliteJournal at position {self._last}>"
+
+    # ------------------------------------------------------------ writing
+
+    async def append(self, event: Durable, now: float) -> int:
+        kept: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self._waiting.append(_Append(now, self._codec.encode(event), kept))
+        if self._flushing is None:
+            self._flushing = asyncio.create_task(self._flush(), name="write the journal")
+        return await kept
+
+    async def _flush(self) -> None:
+        """Write down whatever waits; what comes meanwhile goes together, next time."""
+        try:
+            while self._waiting:
+                batch, self._waiting = self._waiting, []
+                await self._keep(batch)
+        finally:
+            self._flushing = None
+
+    async def _keep(self, batch: Sequence[_Append]) -> None:
+        refusal: DirectorError | None = None
+        position = 0
+        try:
+            position = await self._in_thread(partial(self._insert, batch))
+        except DirectorError as error:
+            refusal = error
+        for index, append in enumerate(batch):
+            # Whoever waited may have been cancelled; what was written down stays so.
+            if append.kept.done():
+                continue
+            if refusal is None:
+                append.kept.set_result(position + index)
+            else:
+                append.kept.set_exception(refusal)
+
+    def _insert(self, batch: Sequence[_Append]) -> int:
+        first = self._last + 1
+        rows = [
+            _row(first + index, append.now, append.record) for index, append in enumerate(batch)
+        ]
+        self._transact(lambda: self._connection.executemany(_INSERT, rows))
+        self._last += len(batch)
+        return first
+
+    async def compact(self, snapshot: Snapshot, now: float, *, position: int) -> None:
+        row = _row(position, now, self._codec.encode(snapshot))
+
+        def replace() -> None:
+            self._connection.execute("DELETE FROM record WHERE position <= ?", (position,))
+            self._connection.execute(_INSERT, row)
+
+        await self._in_thread(lambda: self._transact(replace))
+
+    def _transact(self, work: Callable[[], object]) -> None:
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                work()
+                self._connection.execute("COMMIT")
+            except BaseException:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
+        except sqlite3.Error as error:
+            _log.error("the journal cannot be written: %s", error)
+            raise _refusal(error) from error
+
+    async def _in_thread(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+    # ------------------------------------------------------------ reading
+
+    def replay(self) -> Iterator[Entry]:
+        expected: int | None = None
+        try:
+            for row in self._connection.execute(_SELECT):
+                position, now, version, kind, body, checksum = row
+                record = Encoded(version=version, kind=kind, body=body)
+                if checksum != _checksum(position, now, record):
+                    self._cut_or_refuse(position)
+                    return
+                if expected is not None and position != expected:
+                    raise DamagedStateError(
+                        f"{self._path}: records {expected} to {position - 1} are missing:"
+                        f" {_RESTORE}"
+                    )
+                expected = position + 1
+                yield Entry(position, now, self._decoded(position, record))
+        except sqlite3.Error as error:
+            raise _unusable(self._path, error) from error
+
+    def _decoded(self, position: int, stored: Encoded) -> Durable | Snapshot:
+        try:
+            return self._codec.decode(stored)
+        except DamagedStateError as error:
+            why = f"{self._path}: record {position} cannot be read ({error}): {_RESTORE}"
+            raise DamagedStateError(why) from error
+
+    def _cut_or_refuse(self, position: int) -> None:
+        """Give up a damaged last record, as a torn write leaves it; refuse any other."""
+        if position != self._last:
+            raise DamagedStateError(
+                f"{self._path}: record {position} is not what was written: {_RESTORE}"
+            )
+        _log.warning("the journal's last record (%d) is torn, and is left out", position)
+        self._transact(
+            lambda: self._connection.execute("DELETE FROM record WHERE position = ?", (position,))
+        )
+        self._last = position - 1
+
+    def _last_position(self) -> int:
+        (last,) = self._connection.execute("SELECT max(position) FROM record").fetchone()
+        return last or 0
+
+    async def close(self) -> None:
+        if self._flushing is not None:
+            await asyncio.wait([self._flushing])
+        await self._in_thread(self._connection.close)
+        self._thread.shutdown(wait=False)
+
+
+def _opened(path: Path, codec: Codec) -> sqlite3.Connection:
+    # Transactions are begun by hand; the thread that uses it is not the one that opens it.
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        _prepare(connection, path, codec)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _prepare(connection: sqlite3.Connection, path: Path, codec: Codec) -> None:
+    """Make what a new file lacks, or see whether it is ours, known and whole."""
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    if not tables and not application:
+        connection.executescript(
+            f"BEGIN; {_CREATE}; PRAGMA application_id = {_APPLICATION_ID}; COMMIT"
+        )
+    elif application != _APPLICATION_ID:
+        raise StateError(f"{path} is not the journal of a Director: {_RESTORE}")
+    codec.check_version(version)
+    # Whoever opens it writes records of its own version from now on.
+    connection.execute(f"PRAGMA user_version = {VERSION}")
+    (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    if verdict != "ok":
+        raise DamagedStateError(f"{path} is damaged ({verdict}): {_RESTORE}")
+
+
+def _row(position: int, now: float, stored: Encoded) -> _Row:
+    checksum = _checksum(position, now, stored)
+    return position, now, stored.version, stored.kind, stored.body, checksum
+
+
+def _checksum(position: int, now: float, stored: Encoded) -> int:
+    place = struct.pack("<qdq", position, now, stored.version)
+    return zlib.crc32(stored.body, zlib.crc32(stored.kind.encode(), zlib.crc32(place)))
+
+
+def _refusal(error: sqlite3.Error) -> DirectorError:
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    return NoRoomError() if code == sqlite3.SQLITE_FULL else DiskFailedError()
+
+
+def _unusable(path: Path, error: sqlite3.Error) -> StateError:
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
+        return DamagedStateError(f"{path} is damaged ({error}): {_RESTORE}")
+    return StateError(f"{path} cannot be used ({error}): look at its rights and its disk")

@@ -1,0 +1,72 @@
+"""Blobs as files: what rots is not handed out, and what was not finished is cleared away."""
+
+from pathlib import Path
+
+import pytest
+
+from director.core.model import BlobId
+from director.offload import inline
+from director.storage import DamagedBlobError
+from director.storage.files import FileArchives
+
+
+async def stored(archives: FileArchives, content: bytes) -> BlobId:
+    async with archives.writer() as writer:
+        await writer.write(content)
+        return await writer.commit()
+
+
+def files_in(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
+async def test_a_blob_is_there_for_the_next_process(tmp_path: Path) -> None:
+    blob = await stored(FileArchives(tmp_path, offload=inline), b"content")
+
+    again = FileArchives(tmp_path, offload=inline)
+
+    assert again.list() == {blob: 1}
+    with again.open(blob) as file:
+        assert file.read() == b"content"
+
+
+async def test_what_a_crash_left_unfinished_is_cleared_away(tmp_path: Path) -> None:
+    archives = FileArchives(tmp_path, offload=inline)
+    leftover = tmp_path / "unfinished" / "half"
+    leftover.write_bytes(b"half")
+
+    FileArchives(tmp_path, offload=inline)
+
+    assert not leftover.exists()
+    assert archives.list() == {}
+
+
+async def test_an_upload_that_is_given_up_leaves_no_file(tmp_path: Path) -> None:
+    archives = FileArchives(tmp_path, offload=inline)
+
+    async with archives.writer() as writer:
+        await writer.write(b"never finished")
+
+    assert files_in(tmp_path) == []
+
+
+async def test_what_has_rotted_is_refused(tmp_path: Path) -> None:
+    archives = FileArchives(tmp_path, offload=inline)
+    blob = await stored(archives, b"content")
+    (tmp_path / blob[:2] / blob).write_bytes(b"c0ntent")
+
+    reader = archives.reader(blob)
+    with pytest.raises(DamagedBlobError):
+        await reader.read_at(0, 7)
+    reader.close()
+    with pytest.raises(DamagedBlobError):
+        archives.open(blob)
+
+
+async def test_a_blob_that_is_deleted_leaves_no_file(tmp_path: Path) -> None:
+    archives = FileArchives(tmp_path, offload=inline)
+    blob = await stored(archives, b"content")
+
+    await archives.delete(blob)
+
+    assert files_in(tmp_path) == []

@@ -1,0 +1,129 @@
+"""The journal on SQLite: damage is found and named, and a full disk refuses without harm."""
+
+import asyncio
+import logging
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from director.storage import DamagedStateError, NewerStateError, NoRoomError, StateError
+from director.storage.codec import VERSION
+from director.storage.sqlite import SqliteJournal
+from tests.director.storage.records import finished
+
+pytestmark = pytest.mark.wire
+
+
+async def given_kept(path: Path, events: int) -> None:
+    journal = SqliteJournal(path)
+    for number in range(1, events + 1):
+        await journal.append(finished(number), float(number))
+    await journal.close()
+
+
+def meddle(path: Path, statement: str) -> None:
+    with sqlite3.connect(path) as connection:
+        connection.execute(statement)
+    connection.close()
+
+
+async def replayed(path: Path) -> list[object]:
+    journal = SqliteJournal(path)
+    try:
+        return [entry.record for entry in journal.replay()]
+    finally:
+        await journal.close()
+
+
+async def test_many_events_share_one_transaction(tmp_path: Path) -> None:
+    journal = SqliteJournal(tmp_path / "journal")
+    statements: list[str] = []
+    journal._connection.set_trace_callback(statements.append)
+
+    await asyncio.gather(*(journal.append(finished(number), 1.0) for number in range(100)))
+
+    assert statements.count("COMMIT") == 1
+    await journal.close()
+
+
+async def test_an_append_whose_caller_is_gone_is_kept_all_the_same(tmp_path: Path) -> None:
+    journal = SqliteJournal(tmp_path / "journal")
+    appending = asyncio.create_task(journal.append(finished(1), 1.0))
+    await asyncio.sleep(0)
+
+    appending.cancel()
+    await journal.close()
+
+    assert await replayed(tmp_path / "journal") == [finished(1)]
+
+
+async def test_a_record_that_was_changed_stops_the_start_and_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "journal"
+    await given_kept(path, 3)
+    meddle(path, "UPDATE record SET body = x'7b7d' WHERE position = 2")
+
+    with pytest.raises(DamagedStateError, match="record 2 is not what was written: restore"):
+        await replayed(path)
+
+
+async def test_a_record_that_is_gone_stops_the_start_and_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "journal"
+    await given_kept(path, 3)
+    meddle(path, "DELETE FROM record WHERE position = 2")
+
+    with pytest.raises(DamagedStateError, match="records 2 to 2 are missing"):
+        await replayed(path)
+
+
+async def test_a_torn_last_record_is_cut_with_a_warning(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "journal"
+    await given_kept(path, 3)
+    meddle(path, "UPDATE record SET body = substr(body, 1, 5) WHERE position = 3")
+
+    with caplog.at_level(logging.WARNING):
+        assert await replayed(path) == [finished(1), finished(2)]
+
+    assert "last record (3) is torn" in caplog.text
+    assert await replayed(path) == [finished(1), finished(2)]
+
+
+async def test_what_a_later_version_wrote_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "journal"
+    await given_kept(path, 1)
+    meddle(path, f"PRAGMA user_version = {VERSION + 1}")
+
+    with pytest.raises(NewerStateError, match="later version"):
+        SqliteJournal(path)
+
+
+async def test_what_is_no_journal_is_left_alone(tmp_path: Path) -> None:
+    other, text = tmp_path / "other", tmp_path / "text"
+    meddle(other, "CREATE TABLE mine (x)")
+    text.write_bytes(b"no database at all" * 500)
+
+    with pytest.raises(StateError, match="is not the journal of a Director"):
+        SqliteJournal(other)
+    with pytest.raises(DamagedStateError, match="is damaged"):
+        SqliteJournal(text)
+
+    assert text.read_bytes().startswith(b"no database")
+
+
+async def test_a_full_disk_refuses_and_recovers(tmp_path: Path) -> None:
+    path = tmp_path / "journal"
+    await given_kept(path, 1)
+    journal = SqliteJournal(path)
+    (pages,) = journal._connection.execute("PRAGMA page_count").fetchone()
+    journal._connection.execute(f"PRAGMA max_page_count = {pages}")
+    with pytest.raises(NoRoomError):
+        await asyncio.gather(*(journal.append(finished(n), 2.0) for n in range(2, 1_000)))
+
+    journal._connection.execute("PRAGMA max_page_count = 100000")
+    position = await journal.append(finished(7), 3.0)
+    await journal.close()
+
+    assert position == 2
+    assert await replayed(path) == [finished(1), finished(7)]

@@ -48,8 +48,7 @@ class Codec:
     def encode(self, record: Record) -> Encoded:
         """Return the record as this version stores it."""
         kind = type(record).__name__
-        # Any mapping will do, though pydantic would rather have dicts.
-        content = _adapters()[kind].dump_python(record, exclude_defaults=True, warnings=False)
+        content = _adapters()[kind].dump_python(record, exclude_defaults=True)
         return Encoded(version=self.version, kind=kind, body=_json(content))
 
     def decode(self, stored: Encoded) -> Record:
@@ -96,12 +95,7 @@ def layout() -> Mapping[str, JsonObject]:
 
 def _json(content: JsonObject) -> bytes:
     # Python's own JSON knows values that are not finite, such as the metric of a failed model.
-    return json.dumps(content, separators=(",", ":"), default=_plain).encode("ascii")
-
-
-def _plain(value: object) -> JsonObject:
-    assert isinstance(value, Mapping)
-    return dict(value)
+    return json.dumps(content, separators=(",", ":")).encode("ascii")
 
 
 @cache

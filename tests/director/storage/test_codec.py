@@ -1,6 +1,7 @@
 """Whatever can be remembered comes back as it was, from this version and from earlier ones."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_args
 
@@ -18,6 +19,8 @@ from tests.director.storage.records import EVENTS, SNAPSHOT
 FIXTURES = Path(__file__).parent / "fixtures"
 KINDS: tuple[type[Record], ...] = (*get_args(Durable), Snapshot)
 
+# The core's mappings are dictionaries, whatever else Hypothesis might think of.
+st.register_type_strategy(Mapping, lambda kind: st.dictionaries(*map(st.from_type, get_args(kind))))
 records = st.one_of(*(st.from_type(kind) for kind in KINDS))
 
 

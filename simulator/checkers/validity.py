@@ -3,7 +3,7 @@
 A finding here is never a breach, only a reason why the record proves too little.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import ClassVar
@@ -40,6 +40,7 @@ class FaultsFired(Checker):
 
     def examine(self, history: History, docket: Docket) -> None:
         touched = rpcs_touched(history)
+        deadly = _deadly(history)
         windows: dict[str, FaultWindow] = {}
         for window in history.fault_windows:
             windows.setdefault(window.fault, window)
@@ -48,11 +49,17 @@ class FaultsFired(Checker):
             docket.occasion()
             if fault not in windows:
                 docket.unsure(f"{fault} never fired")
-            elif not touched.get(fault):
+            elif not touched.get(fault) and fault not in deadly:
                 docket.unsure(
                     f"{fault} fired {at(windows[fault].opened_at)}, but touched no RPC",
                     windows[fault].open_index,
                 )
+
+
+def _deadly(history: History) -> Collection[str]:
+    """Return the faults that killed somebody: that the dead make no calls is how it shows."""
+    kills = [note for note in history.notes("fault.touch") if text(note.value, "mode") == "kill"]
+    return dict.fromkeys(text(kill.value, "fault") for kill in kills)
 
 
 def rpcs_touched(history: History) -> dict[str, int]:

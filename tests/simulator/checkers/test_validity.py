@@ -15,7 +15,7 @@ from simulator.checkers.validity import (
     rpcs_touched,
     validity_checkers,
 )
-from simulator.history.entry import Kind
+from simulator.history.entry import JsonObject, Kind
 from tests.simulator.report.tale import Tale
 
 
@@ -47,6 +47,15 @@ def test_a_fault_that_never_fired_makes_the_run_inconclusive() -> None:
     judgement = FaultsFired(planned=(DROP,)).check(a_tale().history())
 
     assert messages(judgement) == ["drop never fired"]
+
+
+def test_a_fault_that_killed_somebody_is_well_although_the_dead_make_no_calls() -> None:
+    tale = a_tale()
+    tale.fault("drop", 73, 73.5, targets=["a"])
+    touch: JsonObject = {"fault": "drop", "type": "envoy.kill", "mode": "kill"}
+    tale.note(73, "fault.touch", touch, actor="a")
+
+    assert FaultsFired(planned=(DROP,)).check(tale.history()).validity is Validity.VALID
 
 
 def test_a_fault_that_touched_nothing_makes_the_run_inconclusive() -> None:

@@ -12,6 +12,8 @@ from director.core.participation import CollaboratorStatus
 from director.core.registry import Envoy
 from director.core.views import CollaboratorView, EnvoyView, ExperimentView, RunView
 
+_SHOWN_ROUNDS = 10
+
 __all__ = [
     "CollaboratorView",
     "EnvoyView",
@@ -22,6 +24,7 @@ __all__ = [
     "experiment_view",
     "experiments_by_status",
     "online_of",
+    "recovered",
     "resting_view",
 ]
 
@@ -64,6 +67,19 @@ def online_of(federation: Federation, experiment: Experiment, now: float) -> Col
     return {
         envoy.name: None for envoy in found if envoy is not None and now < envoy.seen_at + valid_s
     }
+
+
+def recovered(federation: Federation) -> str:
+    """Return in words what a Director knows again after its start."""
+    running = [str(held.checkpoint.round + 1) for held in federation.catalogue.running]
+    shown = running[:_SHOWN_ROUNDS] + ["…"] * (len(running) > _SHOWN_ROUNDS)
+    rounds = f" ({len(running)} running at round {', '.join(shown)})" if running else ""
+    experiments = _counted(len(federation.catalogue), "experiment")
+    return f"{experiments}{rounds}, {_counted(len(federation.registry), 'envoy')}"
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 def experiment_view(experiment: Experiment, run: RunView) -> ExperimentView:

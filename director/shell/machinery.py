@@ -1,5 +1,6 @@
 """Everything that acts, put together: performs what the core orders, begins and ends it all."""
 
+import asyncio
 import logging
 from collections.abc import Mapping
 from typing import assert_never
@@ -20,7 +21,7 @@ from director.core.effects import (
 from director.core.experiments import Experiment
 from director.core.federation import Federation
 from director.core.model import ExperimentId
-from director.core.queries import envoys_online, experiments_by_status
+from director.core.queries import envoys_online, experiments_by_status, recovered
 from director.figures import DirectorFigures
 from director.interface import ReviewPlan, RunPorts
 from director.offload import Offload, in_thread, in_thread_of_its_own
@@ -120,10 +121,14 @@ class Machinery:
 
     async def start(self) -> None:
         """Remember what was written down, and take up what was under way."""
+        loop = asyncio.get_running_loop()
+        began_s = loop.time()
         count = self.writer.replay()
         await self._archives.keep_only(self._federation.blobs())
+        await self.writer.gather_up()
         if count:
-            note("remembered %d events: %r", count, self._federation)
+            took_ms = 1_000 * (loop.time() - began_s)
+            note("recovered: %s, %.0f ms", recovered(self._federation), took_ms)
         self._show_metrics()
         self.writer.resume()
         await self.writer.set_limits()

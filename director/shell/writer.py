@@ -19,9 +19,10 @@ from director.core.events import (
     Transient,
 )
 from director.core.federation import Federation
-from director.core.snapshots import Snapshot, restore
+from director.core.snapshots import Snapshot, restore, snapshot_of
 from director.errors import DirectorError, UnavailableError
 from director.figures import Histogram
+from director.shell.backlog import Backlog
 from director.shell.patience import patiently
 from director.shell.tasks import Tasks
 from director.storage import Journal
@@ -49,8 +50,11 @@ class Writer:
         self._commits = Tasks()
         self._observers: list[Observer] = []
         self._is_closed = False
+        self._is_abandoned = False
         self._position = 0
         """Of the event that was applied last."""
+        self._backlog = Backlog()
+        self._is_compacting = False
         self.append_seconds = Histogram()
         """Of every append to the journal that was kept."""
         self.failed_appends = 0
@@ -102,12 +106,15 @@ class Writer:
             self._check(event)
             now = self._clock.now()
             self._position = await self._append(event, now)
+            self._backlog.note(event)
             # Others may have come first: then this is refused here, and just so in a replay.
             self._apply(event, now)
         except BaseException:
             if otherwise is not None:
                 otherwise()
             raise
+        if self._backlog.is_long and not self._is_compacting:
+            self._commits.spawn(self._compact(), name="compact the journal")
 
     async def _append(self, event: Durable, now: float) -> int:
         loop = asyncio.get_running_loop()
@@ -146,8 +153,10 @@ class Writer:
             self._position = entry.position
             if isinstance(entry.record, Snapshot):
                 restore(self._federation, entry.record)
+                self._backlog.clear(entry.record)
             else:
                 self._replay(entry.record, entry.now)
+                self._backlog.note(entry.record)
         return count
 
     def _replay(self, event: Durable, now: float) -> None:
@@ -166,6 +175,23 @@ class Writer:
         if self._federation.catalogue.running_limit != limit:
             await self.commit(RunningLimitSet(limit=limit))
 
+    async def gather_up(self) -> None:
+        """Let the next start have less to replay, now that nobody is kept waiting."""
+        if self._backlog.is_worthwhile:
+            await self._compact()
+
+    async def _compact(self) -> None:
+        self._is_compacting = True
+        try:
+            # No await until the journal knows: the snapshot is of just this position.
+            snapshot = snapshot_of(self._federation)
+            self._backlog.clear(snapshot)
+            await self._journal.compact(snapshot, self._clock.now(), position=self._position)
+        except UnavailableError as error:
+            _log.warning("the journal stays as long as it is: %s", error)
+        finally:
+            self._is_compacting = False
+
     def resume(self) -> None:
         """Take up again what was under way."""
         for effect in self._federation.resume():
@@ -175,9 +201,12 @@ class Writer:
         """Take in nothing more; wait until what was to be written down is."""
         self._is_closed = True
         await self._commits.settle()
+        if not self._is_abandoned and not self._backlog.is_empty:
+            # With it, who was heard of lately is remembered, too.
+            await self._compact()
         await self._journal.close()
 
     async def abandon(self) -> None:
         """Drop whatever is not written down yet, and leave the journal as it is."""
-        self._is_closed = True
+        self._is_closed = self._is_abandoned = True
         await self._commits.abandon()

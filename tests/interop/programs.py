@@ -133,6 +133,10 @@ class Program:
         """Send a signal."""
         self._process.send_signal(number)
 
+    def finish(self, *, within_s: float) -> int:
+        """Wait until it has done what it was started for; return its exit code."""
+        return self._wait(within_s)
+
     def kill(self) -> None:
         """Take it away at once, as a power cut does."""
         self._process.kill()
@@ -143,9 +147,9 @@ class Program:
         self._process.terminate()
         return self._wait()
 
-    def _wait(self) -> int:
+    def _wait(self, within_s: float = _GRACE_S) -> int:
         try:
-            code = self._process.wait(_GRACE_S)
+            code = self._process.wait(within_s)
         except subprocess.TimeoutExpired:
             self._process.kill()
             code = self._process.wait()

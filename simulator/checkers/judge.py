@@ -37,6 +37,10 @@ _OF_KIND = {
 
 _ENDS = ("failure-report", "no-blocking", "delivery", "comeback", "all-online", "answered", "alive")
 CAUSES: Mapping[str, tuple[str, ...]] = {
+    "monotone": ("durability",),
+    "status-machine": ("durability",),
+    "metrics": ("durability",),
+    "model": ("durability",),
     "all-online": ("unknown-heartbeat", "comeback", "alive", "answered"),
     "experiments-end": ("targeting", "delivery-once", *_ENDS),
     "streams-end": ("experiments-end", *_ENDS),

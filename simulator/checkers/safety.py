@@ -3,6 +3,7 @@
 from simulator.checkers.archives import ArchivesArriveWhole
 from simulator.checkers.base import Checker
 from simulator.checkers.delivery import EveryExperimentComesOnce, OnlyTheChosenAreCalled
+from simulator.checkers.durability import NothingAcknowledgedIsLost
 from simulator.checkers.errors import ErrorsAreForPeople
 from simulator.checkers.failures import ParticipantsMayFail
 from simulator.checkers.identity import BadCertificatesStayOutside, NamesAreCertified
@@ -39,5 +40,6 @@ SAFETY: tuple[Checker, ...] = (
     OthersAreAnswered(),
     EverythingIsGivenBack(),
     NobodysCodeRuns(),
+    NothingAcknowledgedIsLost(),
 )
 """The promises of safety."""

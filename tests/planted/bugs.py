@@ -2,6 +2,7 @@
 
 from tests.planted import (
     bugs_deliveries,
+    bugs_durability,
     bugs_envoys,
     bugs_experiments,
     bugs_restarts,
@@ -21,4 +22,5 @@ BUGS: tuple[Planted, ...] = (
     *bugs_stragglers.BUGS,
     *bugs_server.BUGS,
     *bugs_restarts.BUGS,
+    *bugs_durability.BUGS,
 )

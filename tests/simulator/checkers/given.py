@@ -241,6 +241,10 @@ class Given:
     def asks_status(self, who: str, experiment: str, status: str = "in_progress") -> Operation:
         return self.call(who, "GetExperimentStatus", {"experiment": experiment}, status=status)
 
+    def lists_own(self, who: str, experiment: str, status: str) -> Operation:
+        item: JsonObject = {"name": experiment, "status": status, "progress": 0.0}
+        return self.call(who, "GetExperimentsList", experiments=[item])
+
     def removes(self, who: str, experiment: str) -> Operation:
         request: JsonObject = {"experiment": experiment}
         return self.call(who, "RemoveExperimentData", request, acknowledged=True)

@@ -1,0 +1,355 @@
+"""durability: what was acknowledged before the Director went down is there afterwards."""
+
+from typing import Any
+
+import pytest
+
+from simulator.checkers.base import Judgement, Validity
+from simulator.checkers.durability import NothingAcknowledgedIsLost
+from simulator.history.entry import Json, JsonObject
+from tests.simulator.checkers.given import Given, broken, holds, is_silent, shown, tensor
+
+DURABILITY = NothingAcknowledgedIsLost()
+
+LOSS: list[Json] = ["a", "train", "loss", 1.0, 0]
+MEAN: list[Json] = ["aggregator", "train", "loss", 1.0, 0]
+NEXT: list[Json] = ["a", "train", "loss", 0.5, 1]
+OTHER: list[Json] = ["b", "train", "loss", 0.25, 1]
+
+
+def accepted() -> Given:
+    """An experiment that its owner was told of."""
+    record = Given().envoys("a").frontends("alice")
+    record.registers("a").ok()
+    record.uploads("alice", "brain").ok()
+    return record.at(5)
+
+
+def finished() -> Given:
+    """An experiment that has ended, whose owner has fetched all that there is of it."""
+    record = accepted()
+    record.asks_status("alice", "brain", "finished").ok()
+    record.fetches("alice", "brain", "last", {"w": tensor(1.0)}).ok()
+    record.follows("alice", "brain", LOSS, MEAN).ok()
+    return record.at(10)
+
+
+def back(record: Given) -> Given:
+    """The Director was away, and its owner has asked for the experiment since."""
+    record.restarts().at(20)
+    record.asks_status("alice", "brain", "finished").ok()
+    return record
+
+
+def unsure(judgement: Judgement) -> str:
+    assert judgement.validity is Validity.UNKNOWN, judgement
+    return judgement.findings[0].message
+
+
+# ---------------------------------------------------------------- what holds
+
+
+def test_a_director_that_remembers_everything_holds() -> None:
+    record = back(finished())
+    record.lists_own("alice", "brain", "finished").ok()
+    record.fetches("alice", "brain", "last", {"w": tensor(1.0)}).ok()
+    record.follows("alice", "brain", LOSS, MEAN).ok()
+    record.beats("a").ok()
+    record.lists("alice", shown("a")).ok()
+
+    assert holds(record.judged_by(DURABILITY))
+
+
+def test_where_the_director_never_went_down_there_is_nothing_to_judge() -> None:
+    assert finished().judged_by(DURABILITY).occasions == 0
+
+
+def test_a_director_that_never_came_back_is_no_matter_of_durability() -> None:
+    record = finished().note("director.kill")
+
+    assert record.judged_by(DURABILITY).occasions == 0
+
+
+def test_a_running_experiment_may_go_on_and_end() -> None:
+    record = accepted()
+    record.asks_status("alice", "brain", "in_progress").ok()
+    back(record)
+
+    assert holds(record.judged_by(DURABILITY))
+
+
+def test_what_was_not_acknowledged_may_be_lost() -> None:
+    record = Given().frontends("alice")
+    record.uploads("alice", "brain").lost()
+    record.restarts()
+    record.asks_status("alice", "brain").refused("NOT_FOUND")
+
+    assert is_silent(record.judged_by(DURABILITY))
+
+
+# ---------------------------------------------------------------- experiments
+
+
+@pytest.mark.parametrize("topic", ["GetExperimentStatus", "GetTrainedModel", "GetMetricStream"])
+def test_an_experiment_that_is_not_there_any_more_is_a_breach(topic: str) -> None:
+    record = finished().restarts().at(20)
+    record.call("alice", topic, {"experiment": "brain", "kind": "last"}).refused("NOT_FOUND")
+
+    assert "'brain' of alice, which its owner was told of at 0.0 s, was not there any more at" in (
+        broken(record.judged_by(DURABILITY))
+    )
+
+
+def test_an_empty_status_says_that_it_is_not_there_as_well() -> None:
+    record = accepted().restarts().at(20)
+    record.asks_status("alice", "brain", "").ok()
+
+    assert "was not there any more at 20.0 s" in broken(record.judged_by(DURABILITY))
+
+
+def test_an_experiment_that_is_missing_from_the_list_is_a_breach() -> None:
+    record = accepted().restarts().at(20)
+    record.lists_own("alice", "lung", "pending").ok()
+
+    assert "was missing from the list at 20.0 s" in broken(record.judged_by(DURABILITY))
+
+
+def test_whoever_was_told_of_an_upload_in_doubt_relies_on_it() -> None:
+    record = Given().frontends("alice")
+    record.uploads("alice", "brain").lost()
+    record.at(3).asks_status("alice", "brain", "in_progress").ok()
+    record.restarts().at(20)
+    record.asks_status("alice", "brain").refused("NOT_FOUND")
+
+    assert "which its owner was told of at 3.0 s" in broken(record.judged_by(DURABILITY))
+
+
+def test_who_removed_it_need_not_find_it() -> None:
+    record = accepted()
+    record.removes("alice", "brain").ok()
+    record.restarts().at(20)
+    record.asks_status("alice", "brain").refused("NOT_FOUND")
+
+    assert holds(record.judged_by(DURABILITY))
+
+
+def test_strangers_need_not_find_it_either() -> None:
+    record = back(accepted())
+    record.asks_status("bob", "brain").refused("NOT_FOUND")
+
+    assert holds(record.judged_by(DURABILITY))
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [("finished", "in_progress"), ("in_progress", "pending"), ("failed", "finished")],
+)
+def test_a_status_that_goes_back_is_a_breach(before: str, after: str) -> None:
+    record = accepted()
+    record.asks_status("alice", "brain", before).ok()
+    record.restarts().at(20)
+    record.asks_status("alice", "brain", after).ok()
+
+    assert f"was {before} at 5.0 s, but {after} at 20.0 s" in broken(record.judged_by(DURABILITY))
+
+
+def test_an_experiment_that_fails_although_nothing_was_wrong_is_a_breach() -> None:
+    record = accepted().restarts().at(20)
+    record.asks_status("alice", "brain", "failed").ok()
+
+    assert "nobody reported a failure and everybody lived" in broken(record.judged_by(DURABILITY))
+
+
+def _reported(record: Given) -> None:
+    record.reports_failure("a", "brain").ok()
+
+
+def _died(record: Given) -> None:
+    record.note("actor.kill", actor="a")
+
+
+def _rotten(record: Given) -> None:
+    record.fault("storage.rot").heals("storage.rot")
+
+
+@pytest.mark.parametrize("misfortune", [_reported, _died, _rotten])
+def test_an_experiment_that_fails_for_a_reason_may(misfortune: Any) -> None:
+    record = accepted()
+    misfortune(record)
+    record.restarts().at(20)
+    record.asks_status("alice", "brain", "failed").ok()
+
+    assert holds(record.judged_by(DURABILITY))
+
+
+# ---------------------------------------------------------------- what training has brought
+
+
+@pytest.mark.parametrize(
+    ("model", "said"), [({"w": tensor(2.0)}, "was another"), ({}, "was nothing")]
+)
+def test_another_model_than_before_is_a_breach(model: JsonObject, said: str) -> None:
+    record = back(finished())
+    record.fetches("alice", "brain", "last", model).ok()
+
+    assert f"the last model of experiment 'brain' of alice, fetched at 5.0 s, {said}" in (
+        broken(record.judged_by(DURABILITY))
+    )
+
+
+def test_the_model_of_what_still_runs_may_change() -> None:
+    record = accepted()
+    record.fetches("alice", "brain", "last", {"w": tensor(1.0)}).ok()
+    back(record)
+    record.fetches("alice", "brain", "last", {"w": tensor(2.0)}).ok()
+
+    assert holds(record.judged_by(DURABILITY))
+
+
+def test_metrics_that_are_gone_are_a_breach() -> None:
+    record = back(finished())
+    record.follows("alice", "brain", LOSS).ok()
+
+    assert "were only 1; at 5.0 s they were 2" in broken(record.judged_by(DURABILITY))
+
+
+def test_other_metrics_than_before_are_a_breach() -> None:
+    record = back(finished())
+    record.follows("alice", "brain", MEAN, LOSS).ok()
+
+    assert "differ from those at 5.0 s from number 1 on" in broken(record.judged_by(DURABILITY))
+
+
+def test_a_broken_stream_tells_what_had_been_acknowledged() -> None:
+    record = accepted()
+    stream = record.follows("alice", "brain")
+    record.note("director.kill")
+    stream.lost(metrics=[LOSS, MEAN])
+    record.note("director.start").at(20)
+    record.asks_status("alice", "brain", "finished").ok()
+    record.follows("alice", "brain", ["a", "train", "loss", 9.0, 0], MEAN).ok()
+
+    assert "from number 1 on" in broken(record.judged_by(DURABILITY))
+
+
+def test_of_a_round_that_had_not_closed_metrics_may_come_anew() -> None:
+    record = accepted()
+    record.follows("alice", "brain", LOSS, MEAN, NEXT, OTHER).lost()
+    stream = record.follows("alice", "brain")
+    stream.lost(metrics=[LOSS, MEAN, NEXT, OTHER])
+    back(record)
+    record.follows("alice", "brain", LOSS, MEAN, OTHER, NEXT).ok()
+
+    assert holds(record.judged_by(DURABILITY))
+
+
+def test_a_stream_that_breaks_off_early_says_nothing_of_the_rest() -> None:
+    record = back(finished())
+    record.follows("alice", "brain").lost(metrics=[LOSS])
+
+    assert holds(record.judged_by(DURABILITY))
+
+
+# ---------------------------------------------------------------- removals
+
+
+@pytest.mark.parametrize("topic", ["GetExperimentStatus", "GetExperimentDescription"])
+def test_what_was_removed_and_is_there_again_is_a_breach(topic: str) -> None:
+    record = accepted()
+    record.removes("alice", "brain").ok()
+    record.restarts().at(20)
+    record.call("alice", topic, {"experiment": "brain"}, name="brain", status="pending").ok()
+
+    assert "'brain', removed at 5.0 s, was there again at 20.0 s" in (
+        broken(record.judged_by(DURABILITY))
+    )
+
+
+def test_what_was_removed_and_is_listed_again_is_a_breach() -> None:
+    record = accepted()
+    record.removes("alice", "brain").ok()
+    record.restarts().at(20)
+    record.lists_own("alice", "brain", "in_progress").ok()
+
+    assert "'brain', removed at 5.0 s, was there again" in broken(record.judged_by(DURABILITY))
+
+
+def test_what_was_uploaded_again_since_is_there_rightly() -> None:
+    record = accepted()
+    record.removes("alice", "brain").ok()
+    record.restarts().at(20)
+    record.uploads("alice", "brain").ok()
+    record.asks_status("alice", "brain").ok()
+
+    assert is_silent(record.judged_by(DURABILITY))
+
+
+# ---------------------------------------------------------------- envoys
+
+
+@pytest.mark.parametrize("code", ["NOT_FOUND", "RESOURCE_EXHAUSTED"])
+def test_an_envoy_may_be_told_to_register_again(code: str) -> None:
+    record = back(accepted())
+    record.beats("a").refused(code)
+
+    assert holds(record.judged_by(DURABILITY))
+
+
+def test_an_envoy_that_is_sent_away_for_another_reason_is_a_breach() -> None:
+    record = back(accepted())
+    record.waits("a").refused("PERMISSION_DENIED")
+
+    assert "WaitExperiment of a, registered at 0.0 s, was answered PERMISSION_DENIED" in (
+        broken(record.judged_by(DURABILITY))
+    )
+
+
+def test_who_never_registered_may_be_told_anything() -> None:
+    record = back(accepted())
+    record.beats("b").refused("PERMISSION_DENIED")
+
+    assert holds(record.judged_by(DURABILITY))
+
+
+def test_an_envoy_that_is_answered_and_not_listed_is_a_breach() -> None:
+    record = back(accepted())
+    record.beats("a").ok()
+    record.at(25).lists("alice").ok()
+
+    assert "a was answered at 20.0 s as if it were registered, but is missing" in (
+        broken(record.judged_by(DURABILITY))
+    )
+
+
+def test_an_envoy_that_is_not_back_yet_need_not_be_listed() -> None:
+    record = back(accepted())
+    record.lists("alice").ok()
+    record.beats("a").ok()
+
+    assert holds(record.judged_by(DURABILITY))
+
+
+# ---------------------------------------------------------------- what nobody can tell
+
+
+def test_of_what_nobody_asked_for_again_nobody_can_tell() -> None:
+    record = accepted().restarts()
+
+    assert "whether experiment 'brain' of alice is still there is not known" in (
+        unsure(record.judged_by(DURABILITY))
+    )
+
+
+def test_a_question_that_nobody_answered_tells_nothing_either() -> None:
+    record = accepted().restarts().at(20)
+    record.asks_status("alice", "brain").lost()
+
+    assert "is not known" in unsure(record.judged_by(DURABILITY))
+
+
+def test_what_attackers_uploaded_nobody_asks_for() -> None:
+    record = Given().attackers("mallory")
+    record.uploads("mallory", "brain").ok()
+    record.restarts()
+
+    assert is_silent(record.judged_by(DURABILITY))

@@ -5,7 +5,8 @@ Exit codes: 0 it did what it was told, 1 it could not, 2 it was called in a wron
 
 import logging
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ import click
 from director.config import Config, ConfigError, load_config
 from director.log_lines import log_to_standard_error
 from director.starter import create_workspace
+from director.storage import StateError
+from director.storage.state import open_state
 from director.transport.credentials import CertificateError
 from director.transport.listening import CannotListenError
 from director.transport.server import DirectorGRPCServer
@@ -26,6 +29,7 @@ _CERTIFICATES = {
     "private_key": "cert/host.key",
     "certificate": "cert/host.crt",
 }
+_NOWHERE = ":memory:"
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
@@ -73,35 +77,64 @@ def main() -> None:
     help="The Director's certificate.  [default: cert/host.crt]",
 )
 @click.option(
+    "--state-dir",
+    metavar="FOLDER",
+    help=(
+        "Where what must not be forgotten is kept; `:memory:` forgets it with the process."
+        "  [default: state, in the working directory]"
+    ),
+)
+@click.option(
     "--log-level",
     type=click.Choice(_LEVELS, case_sensitive=False),
     default="info",
     show_default=True,
     help="How much to tell on standard error.",
 )
-def start(config_path: Path, *, tls: bool, log_level: str, **given: Path | None) -> None:
+def start(
+    config_path: Path, *, tls: bool, state_dir: str | None, log_level: str, **given: Path | None
+) -> None:
     """Serve until SIGTERM or Ctrl-C; then let what is under way end.
 
     Certificates are taken from the options, else from the configuration, else from the folder
-    `cert` beside the configuration.
+    `cert` beside the configuration.  What was acknowledged is kept in the state directory, and is
+    taken up again by the next start.
     """
     try:
         config = load_config(config_path)
         log_to_standard_error(config.settings.log_format, level=log_level)
         _heed(config)
-        server = DirectorGRPCServer(
-            tls=tls, **_certificates(config, config_path.parent, given), **_keywords(config)
-        )
-        server.metrics_host = config.settings.metrics_host
-        server.metrics_port = config.settings.metrics_port
-        server.reflection = config.settings.reflection
-        server.start()
+        with _storage(state_dir or config.settings.state_dir) as storage:
+            server = DirectorGRPCServer(
+                tls=tls,
+                **_certificates(config, config_path.parent, given),
+                **_keywords(config),
+                **storage,
+            )
+            server.metrics_host = config.settings.metrics_host
+            server.metrics_port = config.settings.metrics_port
+            server.reflection = config.settings.reflection
+            server.start()
     except CertificateError as error:
         raise click.ClickException(
             f"{error}\nGive them with -rc, -pk and -oc, or start with --disable-tls."
         ) from None
-    except (ConfigError, CannotListenError) as error:
+    except (ConfigError, CannotListenError, StateError) as error:
         raise click.ClickException(str(error)) from None
+
+
+@contextmanager
+def _storage(state_dir: str) -> Iterator[dict[str, Any]]:
+    """Open the state directory for as long as the block runs."""
+    if state_dir == _NOWHERE:
+        _log.warning("nothing is kept: this Director forgets everything with its process")
+        yield {}
+        return
+    state = open_state(Path(state_dir))
+    try:
+        yield {"journal": state.journal, "archives": state.archives}
+    finally:
+        state.release()
 
 
 def _heed(config: Config) -> None:

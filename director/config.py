@@ -79,6 +79,8 @@ class ServerSettings(Settings):
     install_requirements: bool = False
     """OpenFL's; we run nothing of an experiment, so there is nothing to install."""
     review_experiment: bool = False
+    state_dir: str = Field(default="state", min_length=1)
+    """Where what must not be forgotten is kept; `:memory:` forgets it with the process."""
     log_format: LogFormat = "text"
     metrics_host: str = Field(default="localhost", min_length=1)
     metrics_port: Annotated[int | None, _installed("metrics")] = Field(default=None, ge=0, le=65535)

@@ -1,6 +1,7 @@
 """The command line, as an operator meets it."""
 
 import asyncio
+import os
 import re
 import shutil
 import signal
@@ -17,6 +18,7 @@ from click.testing import CliRunner
 
 from director import cli
 from director.config import Config, ConfigError, load_config
+from director.storage.state import open_state
 from director.transport.server import DirectorGRPCServer
 from protos import director_pb2
 from tests.director.transport.served import director_stub, served
@@ -24,6 +26,12 @@ from tests.director.transport.served import director_stub, served
 SHARD = director_pb2.ShardInfo(
     node_info=director_pb2.NodeInfo(name="env-1"), sample_shape=["1"], target_shape=["1"]
 )
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The state directory is made in the working directory.
+    monkeypatch.chdir(tmp_path)
 
 
 def run(*arguments: str) -> tuple[int, str]:
@@ -297,6 +305,53 @@ async def test_a_port_that_is_taken_is_told_and_exits_with_1(tmp_path: Path) -> 
         assert f"cannot listen on localhost:{it.server.port}" in output
 
 
+# ---------------------------------------------------------------- the state directory
+
+
+def test_a_state_directory_that_is_in_use_is_told_with_its_holder(tmp_path: Path) -> None:
+    folder = tmp_path / "state"
+    path = written(tmp_path, "settings: {listen_port: 0}")
+    state = open_state(folder)
+    try:
+        code, output = run("start", "-c", str(path), "--disable-tls", "--state-dir", str(folder))
+    finally:
+        state.release()
+
+    assert code == 1
+    assert f"{folder} is used by another Director (process {os.getpid()})" in output
+
+
+def test_a_journal_that_is_none_is_told_and_left_alone(tmp_path: Path) -> None:
+    journal = tmp_path / "state" / "journal.sqlite3"
+    journal.parent.mkdir()
+    journal.write_bytes(b"a diary, perhaps" * 100)
+
+    code, output = run("start", "-c", str(written(tmp_path, "")), "--disable-tls")
+
+    assert code == 1
+    assert str(journal.relative_to(tmp_path)) in output
+    assert journal.read_bytes() == b"a diary, perhaps" * 100
+
+
+def test_an_option_goes_before_the_configured_state_directory(tmp_path: Path) -> None:
+    path = written(tmp_path, "settings: {state_dir: configured}")
+
+    run("start", "-c", str(path))
+    assert (tmp_path / "configured" / "lock").exists()
+    run("start", "-c", str(path), "--state-dir", "given")
+
+    assert (tmp_path / "given" / "lock").exists()
+
+
+def test_whoever_wants_nothing_kept_is_reminded_of_it(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    run("start", "-c", str(written(tmp_path, "")), "--state-dir", ":memory:")
+
+    assert "forgets everything with its process" in caplog.text
+    assert not (tmp_path / ":memory:").exists()
+
+
 # ---------------------------------------------------------------- reviews
 
 
@@ -342,7 +397,7 @@ async def running(folder: Path, *, log_format: str = "text") -> AsyncIterator[Ru
     )
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-c", "from director.cli import main; main()"),
-        *("start", "-c", str(path), "--disable-tls"),
+        *("start", "-c", str(path), "--disable-tls", "--state-dir", str(folder / "state")),
         stderr=asyncio.subprocess.PIPE,
     )
     assert process.stderr is not None

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from simulator.checkers.answers import is_answered
 from simulator.checkers.base import Evidence
 from simulator.checkers.liveness_calls import STREAMED
-from simulator.checkers.liveness_facts import SIGNS_OF_LIFE, recovery
+from simulator.checkers.liveness_facts import SIGNS_OF_LIFE, Span, downtimes, recovery
 from simulator.checkers.liveness_stories import stories
 from simulator.checkers.slo import ALL, Family, Measure, statistic
 from simulator.history.calls import Call
@@ -130,9 +130,9 @@ def _silences(history: History) -> Iterator[Sample]:
     """Measure how long each envoy that fell silent was still listed as online.
 
     From its last sign of life to its first listing as offline, and at least to the last listing
-    that showed it online.
+    that showed it online.  While the Director is down it lists nobody, and that time is not its.
     """
-    sights = _sights(history)
+    sights, downs = _sights(history), downtimes(history)
     for envoy in history.actors:
         signs = sorted(
             call.invoked_at
@@ -151,8 +151,15 @@ def _silences(history: History) -> Iterator[Sample]:
                 before = bisect_right(signs, sight.call.invoked_at)
                 last = max([heard, *signs[before - 1 : before]])
                 low = max(0.0, shown.invoked_at - last)
-                yield Sample(low, sight.call.completed_at - last, sight.call)
+                high = sight.call.completed_at - last
+                away = _overlap(downs, shown.invoked_at, sight.call.completed_at)
+                yield Sample(low, high - away, sight.call)
                 shown = None
+
+
+def _overlap(spans: Sequence[Span], begin: float, end: float) -> float:
+    """Return how much of a stretch lies within spans, which do not overlap."""
+    return sum(max(0.0, min(span.end, end) - max(span.begin, begin)) for span in spans)
 
 
 def _comebacks(history: History) -> Iterator[Sample]:

@@ -76,6 +76,21 @@ def test_how_fast_silence_is_noticed_is_bracketed_by_who_looked() -> None:
     assert reading.high == pytest.approx(25.04)
 
 
+def test_while_the_director_is_down_it_notices_no_silence() -> None:
+    tale = Tale()
+    tale.envoy("a", until=None)
+    tale.beat("a", 60)
+    tale.listing(75, online=["a"])
+    tale.note(77, "director.kill", {})
+    tale.note(83, "director.start", {})
+    tale.listing(85, online=[], offline=["a"])
+
+    reading = measured(tale.history(), "envoy.offline_detection.max")
+
+    assert reading is not None
+    assert reading.high == pytest.approx(25.04 - 6)
+
+
 def test_how_long_a_comeback_takes_counts_from_the_recovery() -> None:
     tale = Tale()
     tale.envoy("a", until=None)

@@ -5,6 +5,8 @@ Collaborators are never answered with a code that makes them spin; see `COLLABOR
 
 from collections.abc import AsyncIterator
 
+import grpc
+
 from director.core.model import Caller, ExperimentName
 from director.interface import DirectorInterface
 from director.transport import convert, runs
@@ -13,6 +15,8 @@ from director.transport.status import COLLABORATOR_CODES, Context, refusals_as_s
 from director.transport.streams import closing, joined
 from director.transport.tensors import model_message, tensor_message
 from protos import aggregator_pb2, aggregator_pb2_grpc, base_pb2
+
+_EMPTY = "these results say not even who sends them: send them again from the beginning"
 
 
 class AggregatorServicer(aggregator_pb2_grpc.AggregatorServicer):
@@ -58,6 +62,10 @@ class AggregatorServicer(aggregator_pb2_grpc.AggregatorServicer):
             caller = self._caller(context)
             content = await joined(request_iterator, context)
             results = aggregator_pb2.TaskResults.FromString(content)
+            if not results.header.sender:
+                # OpenFL's client answers UNAVAILABLE by sending again what is left of its pieces,
+                # which is nothing: only another code makes it begin from the first one.
+                await context.abort(grpc.StatusCode.INVALID_ARGUMENT, _EMPTY)
             await self._director.report_results(
                 caller,
                 runs.address_from(results.header),

@@ -24,6 +24,9 @@ DOCUMENTED = frozenset(
 FOR_COLLABORATORS = frozenset({"UNAUTHENTICATED", "UNAVAILABLE"})
 """The only codes at which an OpenFL collaborator stops or waits; on any other it spins."""
 
+_AGAIN = ("SendLocalTaskResults", "INVALID_ARGUMENT")
+"""Where nothing of the results arrived, this makes it send them from the beginning, at once."""
+
 _OURS = frozenset({"", "DEADLINE_EXCEEDED", "CANCELLED", "KILLED"})
 """Codes that the client's own end made."""
 
@@ -81,7 +84,11 @@ def _wrong_with(call: Call, names: set[str]) -> str | None:
     """Return what is wrong with an error; None where it is as it should be."""
     if call.code not in DOCUMENTED:
         return "the code is not a documented one"
-    if call.topic in COLLABORATOR and call.code not in FOR_COLLABORATORS:
+    if (
+        call.topic in COLLABORATOR
+        and call.code not in FOR_COLLABORATORS
+        and (call.topic, call.code) != _AGAIN
+    ):
         return "an OpenFL collaborator spins on this code"
     if call.code == "UNAVAILABLE" and call.touches:
         return None  # A fault said it, not the Director.

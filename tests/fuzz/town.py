@@ -46,7 +46,8 @@ PATIENCE_S = 0.2
 def allowed(rpc: Rpc) -> set[grpc.StatusCode]:
     """Return the codes that are documented for an RPC."""
     if rpc.service.endswith("Aggregator") and rpc.name in _COLLABORATORS:
-        return {Code.OK, Code.UNAVAILABLE, Code.UNAUTHENTICATED}
+        empty = {Code.INVALID_ARGUMENT} if rpc.name == "SendLocalTaskResults" else set()
+        return {Code.OK, Code.UNAVAILABLE, Code.UNAUTHENTICATED} | empty
     return _REFUSALS | ({Code.DEADLINE_EXCEEDED} if rpc.name in _PATIENT else set())
 
 

@@ -195,6 +195,19 @@ async def test_results_spoilt_on_their_way_may_be_sent_again(
         assert it.fake.asked == []
 
 
+@pytest.mark.parametrize("left", [[], [base_pb2.DataStream()]], ids=["no piece", "an empty piece"])
+async def test_results_of_which_nothing_is_left_are_to_be_sent_from_the_beginning(
+    left: list[base_pb2.DataStream],
+) -> None:
+    async with served() as it, it.aggregator_stub() as stub:
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await stub.SendLocalTaskResults(iter(left))
+
+        # On UNAVAILABLE, OpenFL's collaborator would send nothing once more.
+        assert refused.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+        assert it.fake.asked == []
+
+
 async def test_results_whose_sender_is_gone_are_not_taken_in() -> None:
     async with served() as it, it.aggregator_stub() as stub:
         # What was sent is a message of its own: only the sender knows that more was to come.

@@ -123,6 +123,13 @@ def test_collaborators_get_no_code_on_which_they_spin() -> None:
     assert "an OpenFL collaborator spins on this code" in broken(record.judged_by(ERRORS))
 
 
+def test_a_collaborator_may_be_told_to_send_results_from_the_beginning() -> None:
+    record = Given()
+    record.sends("a", "brain").refused("INVALID_ARGUMENT", "nothing of the results arrived")
+
+    assert holds(record.judged_by(ERRORS))
+
+
 def test_collaborators_may_be_stopped_or_told_to_wait() -> None:
     record = Given()
     record.asks_tasks("a", "brain").refused("UNAUTHENTICATED", "you take no part in this run")

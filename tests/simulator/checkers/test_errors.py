@@ -125,7 +125,9 @@ def test_collaborators_get_no_code_on_which_they_spin() -> None:
 
 def test_a_collaborator_may_be_told_to_send_results_from_the_beginning() -> None:
     record = Given()
-    record.sends("a", "brain").refused("INVALID_ARGUMENT", "nothing of the results arrived")
+    record.sends("a", "brain", "train", 0).refused(
+        "INVALID_ARGUMENT", "nothing of the results arrived"
+    )
 
     assert holds(record.judged_by(ERRORS))
 

@@ -18,7 +18,8 @@ def _read_quorum(written: object) -> Quorum:
     try:
         return Quorum.read(written)
     except ValueError as error:
-        raise PydanticCustomError("quorum", f"Input should {error}") from None
+        told = {"wanted": str(error)}
+        raise PydanticCustomError("quorum", "Input should {wanted}", told) from None
 
 
 QuorumSetting = Annotated[

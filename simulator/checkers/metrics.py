@@ -174,10 +174,9 @@ def _judge_average(
 
 
 def _ways(run: Run, round_number: int, measured: Sequence[Metric]) -> Iterator[Sequence[Metric]]:
-    """Yield of whom a mean may be; nothing where there are too many ways.
+    """Yield of whom a mean may be, nothing where too many may have been too late.
 
-    Who had not reported everything when the round closed does not count, although what it measured
-    was seen.
+    Who had not reported everything does not count, although what it measured was seen.
     """
     options: list[Sequence[Metric | None]] = [
         [each] if run.must_count(each.origin, round_number) else [each, None]

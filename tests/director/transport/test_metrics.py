@@ -16,7 +16,9 @@ from director.director import Director
 from director.errors import UnknownExperimentError
 from director.extras import MissingExtraError
 from director.transport.listening import CannotListenError
+from director.transport.metering import Handler, Meter
 from director.transport.server import DirectorGRPCServer
+from director.transport.status import Context
 from protos import base_pb2, director_pb2
 from tests.director.house import ARCHIVE
 from tests.director.transport.fake_director import FakeDirector
@@ -217,6 +219,32 @@ async def test_a_federation_is_counted_while_it_lives() -> None:
     # Two envoys, and an experiment.
     assert found["squall_journal_append_seconds_count",] == 3
     assert found["squall_journal_append_failures_total",] == 0
+
+
+async def test_a_handler_that_raises_is_counted_as_its_client_sees_it() -> None:
+    async def broken(request: bytes, context: Context) -> bytes:
+        raise ValueError(f"{request!r}, {context!r}")
+
+    meter = Meter()
+    handler: Handler = grpc.unary_unary_rpc_method_handler(broken, bytes, bytes)
+    metered = meter.metered("/any.Service/Method", handler)
+    server = grpc.aio.server()
+    server.add_generic_rpc_handlers(
+        (grpc.method_handlers_generic_handler("any.Service", {"Method": metered}),)
+    )
+    port = server.add_insecure_port("localhost:0")
+    await server.start()
+    async with grpc.aio.insecure_channel(f"localhost:{port}") as channel:
+        method: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(
+            "/any.Service/Method"
+        )
+        with pytest.raises(grpc.aio.AioRpcError) as failed:
+            await method(b"x")
+    await server.stop(None)
+
+    (figures,) = meter.figures()
+    assert failed.value.code() is grpc.StatusCode.UNKNOWN
+    assert (figures.begun, figures.ended, figures.received_bytes) == (1, {"UNKNOWN": 1}, 1)
 
 
 # ---------------------------------------------------------------- where it is shown

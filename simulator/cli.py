@@ -22,6 +22,7 @@ from simulator.checkers.expect import Expect
 from simulator.checkers.judge import judge as judge_history
 from simulator.checkers.validity import PlannedFault
 from simulator.choosing import Chosen, against, cases_of
+from simulator.crash_points import command as crash_points
 from simulator.history.codec import load as load_history
 from simulator.report.cases import CaseResult, exit_code
 from simulator.report.console import render_summary
@@ -289,6 +290,7 @@ def judge(history: Path, *, scenario: Path | None) -> None:
     sys.exit(exit_code([result]))
 
 
+main.add_command(crash_points)
 main.add_command(faults)
 main.add_command(guarantees)
 main.add_command(schema)

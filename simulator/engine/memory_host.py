@@ -1,13 +1,14 @@
 """The Director in this process, on the network in memory: for virtual time."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from director import DirectorGRPCServer
 from simulator.engine.host import Blueprint, abandon, held_by
-from simulator.engine.kept import Kept
+from simulator.engine.kept import Kept, Operation
 from simulator.network.api import Network, RuleBook
 from simulator.network.memory import MemoryNetwork
 from simulator.pki import MEMORY_HOST
@@ -16,25 +17,54 @@ from simulator.world import Signal
 _PORT = 50051
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CrashPoint:
+    """Before or after which operation on its storage a Director is to die, once."""
+
+    operation: int
+    is_after: bool
+
+    def __str__(self) -> str:
+        return f"{'after' if self.is_after else 'before'} operation {self.operation}"
+
+
 class MemoryHost:
     """See `simulator.engine.host.Host`."""
 
-    def __init__(self, blueprint: Blueprint, rules: RuleBook) -> None:
+    def __init__(
+        self, blueprint: Blueprint, rules: RuleBook, *, crash_point: CrashPoint | None = None
+    ) -> None:
         self._blueprint = blueprint
+        self._crash_point = crash_point
         self._folder = TemporaryDirectory(prefix="squall-")
         self._kept = Kept()
+        self._kept.operations.watcher = self._watch
         self._server: DirectorGRPCServer | None = None
+        self._has_crashed = False
+        self.on_crash: Callable[[Operation], None] | None = None
+        """Told of the crash at `crash_point`; is to see to it that the Director comes back."""
         self._memory = MemoryNetwork(
             rules, server_credentials=blueprint.credentials, now=blueprint.clock.now
         )
         self.network: Network = self._memory
         self.address = f"{MEMORY_HOST}:{_PORT}"
 
+    @property
+    def operations(self) -> int:
+        """How many operations on its storage there were, in all lives of the Director."""
+        return self._kept.operations.count
+
     async def start(self) -> None:
-        folder = Path(self._folder.name)
-        server = self._blueprint.build(folder, host=MEMORY_HOST, port=_PORT, kept=self._kept)
-        server.director.announce(MEMORY_HOST, _PORT)
-        await server.director.start()
+        while True:
+            self._has_crashed = False
+            folder = Path(self._folder.name)
+            server = self._blueprint.build(folder, host=MEMORY_HOST, port=_PORT, kept=self._kept)
+            server.director.announce(MEMORY_HOST, _PORT)
+            await server.director.start()
+            if not self._has_crashed:
+                break
+            # It died before it had come up.
+            await abandon(server)
         self._memory.attach()
         server.register(self._memory.server)
         await self._memory.server.start()
@@ -47,7 +77,8 @@ class MemoryHost:
         if signal == "stop":
             await self._stop(server)
         else:
-            await self._kill(server)
+            self._vanish()
+            await abandon(server)
 
     async def _stop(self, server: DirectorGRPCServer) -> None:
         # As `DirectorGRPCServer` does it: first of all nothing new is let in.
@@ -56,11 +87,26 @@ class MemoryHost:
         await server.director.close()
         await stopping
 
-    async def _kill(self, server: DirectorGRPCServer) -> None:
+    def _vanish(self) -> None:
+        """Die in this very moment."""
         # Its handlers may write in their last moments, but not into what the next one finds.
         self._kept = self._kept.at_this_moment()
         self._memory.crash()
-        await abandon(server)
+
+    def _watch(self, operation: Operation) -> None:
+        point = self._crash_point
+        if point is None or (operation.number, operation.is_done) != (
+            point.operation,
+            point.is_after,
+        ):
+            return
+        self._crash_point = None
+        self._has_crashed = True
+        server, self._server = self._server, None
+        self._vanish()
+        if server is not None and self.on_crash is not None:
+            self._ending = asyncio.create_task(abandon(server))
+            self.on_crash(operation)
 
     def held(self) -> Mapping[str, int]:
         return held_by(self._server)

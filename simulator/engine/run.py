@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +18,15 @@ from simulator.checkers.validity import PlannedFault
 from simulator.engine.cast import OBSERVER, Arrival, Casting
 from simulator.engine.chance import Chance
 from simulator.engine.host import Blueprint, Host, HostError, ServerFactory
+from simulator.engine.kept import Operation
 from simulator.engine.loop import DeadlockError, VirtualTimeLoop
-from simulator.engine.memory_host import MemoryHost
+from simulator.engine.memory_host import CrashPoint, MemoryHost
 from simulator.engine.spectator import Spectator
 from simulator.engine.subprocess_host import SubprocessHost
 from simulator.engine.timeline import Timeline
 from simulator.engine.wire_host import ExternalHost, WireHost
 from simulator.engine.world import RunWorld
-from simulator.history.entry import Header
+from simulator.history.entry import Header, JsonObject
 from simulator.history.history import History
 from simulator.history.recorder import HistoryRecorder
 from simulator.history.snapshot import Snapshot
@@ -42,6 +44,8 @@ _WIRE_TRANSIT_S = 0.25
 """What a message may take on loopback while this very process is busy simulating."""
 _SETTLE_S = 2.0
 """After everybody left, until the Director must hold no more than before anybody came."""
+_DOWN_S = 1.0
+"""How long a Director is away that died at a crash point."""
 _LOOK_EVERY_S = {"virtual": 1.0, "wire": 0.1}
 
 
@@ -61,6 +65,8 @@ class Played:
     """What was to go wrong."""
     wall_s: float
     """Real seconds that it took, judging included."""
+    operations: int = 0
+    """How many operations on its storage the Director did, where that can be counted."""
 
 
 def run_case(
@@ -69,14 +75,15 @@ def run_case(
     seed: int,
     factory: ServerFactory = DirectorGRPCServer,
     watch: Watch | None = None,
+    crash_point: CrashPoint | None = None,
 ) -> Played:
-    """Run a case in its world, and judge it.
+    """Run a case in its world, and judge it; where there is a crash point, the Director dies there.
 
     Raises:
         HarnessError: an actor broke, nothing could happen any more, or the run did not end.
     """
     began_s = time.perf_counter()
-    play = _Play(case, seed=seed, factory=factory, watch=watch)
+    play = _Play(case, seed=seed, factory=factory, watch=watch, crash_point=crash_point)
     is_virtual = case.scenario.clock == "virtual"
     try:
         with asyncio.Runner(loop_factory=VirtualTimeLoop if is_virtual else None) as runner:
@@ -92,6 +99,7 @@ def run_case(
         verdict=verdict,
         planned=planned,
         wall_s=time.perf_counter() - began_s,
+        operations=play.operations,
     )
 
 
@@ -106,13 +114,22 @@ class _Play:
     """The run itself, from an empty stage to an empty stage."""
 
     def __init__(
-        self, case: Case, *, seed: int, factory: ServerFactory, watch: Watch | None
+        self,
+        case: Case,
+        *,
+        seed: int,
+        factory: ServerFactory,
+        watch: Watch | None,
+        crash_point: CrashPoint | None,
     ) -> None:
         self._case = case
         self._scenario = case.scenario
         self._seed = seed
         self._factory = factory
         self._watch = watch
+        self._crash_point = crash_point
+        self.operations = 0
+        self._returning: asyncio.Task[None] | None = None
         self._errors: list[BaseException] = []
         self._lag_s = 0.0
 
@@ -154,6 +171,8 @@ class _Play:
             stack.push_async_callback(host.close)
             await host.start()
             record.note("director.start", {})
+            if isinstance(host, MemoryHost):
+                host.on_crash = partial(self._on_crash, record, host)
             _probe(record, host, "calm")
             casting = Casting(self._scenario, seed=self._seed, address=host.address, pki=pki)
             began_s = loop.time()
@@ -168,7 +187,28 @@ class _Play:
             for actor in world.actors():
                 await actor.stop()
             await asyncio.sleep(_SETTLE_S)
+            if self._returning is not None:
+                await self._returning
             _probe(record, host, "end")
+            if isinstance(host, MemoryHost):
+                self.operations = host.operations
+
+    def _on_crash(self, record: HistoryRecorder, host: Host, operation: Operation) -> None:
+        """Write down that the Director died, and let it come back."""
+
+        async def come_back() -> None:
+            await asyncio.sleep(_DOWN_S)
+            await host.start()
+            record.note("director.start", {})
+
+        told: JsonObject = {
+            "signal": "power",
+            "operation": operation.number,
+            "kind": operation.kind,
+            "done": operation.is_done,
+        }
+        record.note("director.kill", told)
+        self._returning = asyncio.create_task(come_back())
 
     async def _act(self, world: RunWorld, casting: Casting) -> None:
         """Play all phases and the recovery, with everybody in it."""
@@ -218,7 +258,7 @@ class _Play:
             factory=self._factory,
         )
         if is_virtual:
-            return MemoryHost(blueprint, rules)
+            return MemoryHost(blueprint, rules, crash_point=self._crash_point)
         if spec.run == "subprocess":
             visitor = None if pki is None else pki.client(OBSERVER)
             return SubprocessHost(blueprint, rules, visitor=visitor)

@@ -85,9 +85,8 @@ class Uploads:
         self._federation.check_submission(name, caller.name, collaborators)
         model = await self._store_model(first.tensors or ())
         blobs.append(model)
-        archive = await self._store_archive(first, upload)
+        archive, workspace = await self._store_archive(first, upload)
         blobs.append(archive)
-        workspace = await self._offload(partial(self._read, archive))
         check_groups(workspace.plan, collaborators)
         # Who uploads over TLS does so because there is nothing else here, and the reverse.
         _check_tls(workspace, is_tls=caller.is_authenticated)
@@ -118,7 +117,10 @@ class Uploads:
         content = await self._offload(lambda: model_to_bytes(model_from(tensors)))
         return await self._blobs.store(content)
 
-    async def _store_archive(self, first: UploadPart, upload: AsyncIterator[UploadPart]) -> BlobId:
+    async def _store_archive(
+        self, first: UploadPart, upload: AsyncIterator[UploadPart]
+    ) -> tuple[BlobId, Workspace]:
+        """Return the archive, and what is in it: it is read before it is kept."""
         limit = self._settings.limits.max_archive_bytes
         size_bytes = 0
         async with self._blobs.archives.writer() as writer:
@@ -130,11 +132,8 @@ class Uploads:
                     raise LimitExceededError(f"an archive may have no more than {limit} bytes")
                 await writer.write(part.chunk)
                 part = await self._next(upload)
-            return await writer.commit()
-
-    def _read(self, archive: BlobId) -> Workspace:
-        with self._blobs.archives.open(archive) as file:
-            return read_workspace(file, ArchiveLimits())
+            workspace = await self._offload(lambda: read_workspace(writer.file, ArchiveLimits()))
+            return await writer.commit(), workspace
 
 
 def _check_tls(workspace: Workspace, *, is_tls: bool) -> None:

@@ -74,7 +74,10 @@ def _ours(folder: Path) -> tuple[int, Sequence[str | Path]]:
     }
     config.write_text(yaml.safe_dump({"settings": settings}))
     director = Path(sys.executable).with_name("director")
-    return port, [director, "start", "-c", config, "--disable-tls", "--log-level", "warning"]
+    return port, [
+        *(director, "start", "-c", config, "--state-dir", folder / "state"),
+        *("--disable-tls", "--log-level", "warning"),
+    ]
 
 
 def _theirs(folder: Path) -> tuple[int, Sequence[str | Path]]:

@@ -72,7 +72,8 @@ def die(path: Path, overrides: Mapping[str, str], name: str, seed: int, point: C
             played = run_case(case, seed=seed, crash_point=point)
     except HarnessError as error:
         return Death(point=point, validity=None, told=str(error))
-    kinds = [str(note.value.get("kind", "")) for note in played.history.notes("director.kill")]
+    downs = played.history.notes("director.kill")
+    kinds = [str(down.value["kind"]) for down in downs if "kind" in down.value]
     first = played.verdict.first
     told = ""
     if first is not None:

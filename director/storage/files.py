@@ -5,26 +5,30 @@ is there and whole, or not there.  What is handed out is compared with its name 
 """
 
 import asyncio
-import hashlib
-import os
-import tempfile
+import io
+import logging
+import re
+import threading
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
 from contextlib import asynccontextmanager, suppress
 from functools import partial
-from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from director.core.model import BlobId
 from director.offload import Offload, in_thread
+from director.storage.drafts import PREFIX, Draft, content_name
 from director.storage.errors import DamagedBlobError, MissingBlobError, refusal_of
+from director.storage.folders import Folder
 from director.storage.ports import BlobReader, BlobWriter
 
-_PIECE_BYTES = 2**20
+_log = logging.getLogger(__name__)
+
+_BLOB = re.compile("[0-9a-f]{64}")
 
 
 class FileArchives:
-    """As `director.storage.ports.Archives` demands; the folder is made where it is not there.
+    """As `director.storage.ports.Archives` demands.
 
     Until `keep_only` is called, each blob counts as stored once.
 
@@ -32,17 +36,19 @@ class FileArchives:
         OSError: the folder cannot be used.
     """
 
-    def __init__(self, folder: Path, *, offload: Offload = in_thread) -> None:
+    def __init__(self, folder: Folder, *, offload: Offload = in_thread) -> None:
         self._folder = folder
-        self._drafts = folder / "unfinished"
         self._offload = offload
         # One change at a time: a blob may be stored again while it is deleted.
         self._changing = asyncio.Lock()
-        self._drafts.mkdir(parents=True, exist_ok=True)
-        for draft in self._drafts.iterdir():
-            draft.unlink()
+        self._drafts = 0
+        self._cleanings: dict[asyncio.Task[None], None] = {}
+        names = folder.names()
+        for name in names:
+            if name.startswith(PREFIX):
+                folder.remove(name)
         self._stored: Counter[BlobId] = Counter(
-            BlobId(file.name) for file in sorted(folder.glob("??/*"))
+            BlobId(name) for name in names if _BLOB.fullmatch(name)
         )
 
     def __repr__(self) -> str:
@@ -52,48 +58,77 @@ class FileArchives:
 
     @asynccontextmanager
     async def writer(self) -> AsyncIterator[BlobWriter]:
+        self._drafts += 1
         try:
-            draft = await self._offload(lambda: _Draft(self._drafts))
+            # Here and now: whoever is cancelled while a thread makes it would not know of it.
+            draft = Draft(self._folder, self._drafts)
         except OSError as error:
             raise refusal_of(error) from error
+        writer = _Writer(self, self._folder, draft, self._offload)
         try:
-            yield _Writer(self, draft, self._offload)
+            yield writer
         finally:
-            draft.discard()
+            if writer.has_leftovers:
+                cleaning = asyncio.create_task(writer.clean_up(), name="clean up after an upload")
+                self._cleanings[cleaning] = None
+                cleaning.add_done_callback(self._cleanings.pop)
+                await asyncio.shield(cleaning)
 
-    async def publish(self, draft: "_Draft") -> BlobId:
-        """Give a draft its name; the folder is synced when this returns."""
-        name = await self._offload(draft.finish)
+    async def publish(self, draft: Draft) -> BlobId:
+        """Store a draft, which is there and whole whenever this returns.
+
+        Raises:
+            OSError: it is not stored.
+        """
+        blob = await self._offload(draft.sync)
         async with self._changing:
-            await self._offload(lambda: draft.rename(self._path(name)))
-            self._stored[name] += 1
-        return name
+            try:
+                await self._offload(partial(draft.publish, blob))
+            except OSError:
+                if not draft.is_open and not self._stored[blob]:
+                    # Renamed, and nobody is going to know of it.
+                    await self._offload(partial(self._remove, blob))
+                raise
+            self._stored[blob] += 1
+        return blob
 
     async def delete(self, blob: BlobId) -> None:
         async with self._changing:
             if self._stored[blob] > 1:
                 self._stored[blob] -= 1
-                return
-            if self._stored.pop(blob, 0):
-                await self._offload(partial(_remove, self._path(blob)))
+            elif self._stored.pop(blob, 0):
+                await self._offload(partial(self._remove, blob))
 
     async def keep_only(self, blobs: Iterable[BlobId]) -> None:
         async with self._changing:
-            wanted = Counter(blob for blob in blobs if blob in self._stored)
-            orphans = [self._path(blob) for blob in self._stored if blob not in wanted]
-            self._stored = wanted
-            await self._offload(partial(_remove_all, orphans))
+            wanted = Counter(blobs)
+            missing = [blob for blob in wanted if blob not in self._stored]
+            if missing:
+                _log.error("%d stored files are missing, such as %s", len(missing), missing[0])
+            orphans = [blob for blob in self._stored if blob not in wanted]
+            self._stored = Counter(
+                {blob: count for blob, count in wanted.items() if blob in self._stored}
+            )
+            for blob in orphans:
+                await self._offload(partial(self._remove, blob))
+
+    def _remove(self, blob: BlobId) -> None:
+        try:
+            self._folder.remove(blob)
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            _log.warning("a file that is needed no more stays until the next start: %s", error)
 
     # ------------------------------------------------------------ reading
 
     def reader(self, blob: BlobId) -> BlobReader:
-        return _Reader(self._opened(blob), self._offload, name=blob)
+        return _Reader(self._folder, self._opened(blob), self._offload, name=blob)
 
     def open(self, blob: BlobId) -> BinaryIO:
         file = self._opened(blob)
         try:
-            _compare(file, blob)
-            file.seek(0)
+            compare(self._folder, file, blob)
         except BaseException:
             file.close()
             raise
@@ -105,181 +140,133 @@ class FileArchives:
     def size_of(self, blob: BlobId) -> int:
         if blob not in self._stored:
             return 0
-        try:
-            return self._path(blob).stat().st_size
-        except OSError:
-            return 0
+        with suppress(OSError):
+            return self._folder.size_of(blob)
+        return 0
 
     async def close(self) -> None:
-        pass
-
-    def _path(self, blob: BlobId) -> Path:
-        # Two letters of its name choose a subfolder, so that no folder grows too long.
-        return self._folder / blob[:2] / blob
+        while self._cleanings:
+            await asyncio.wait(tuple(self._cleanings))
 
     def _opened(self, blob: BlobId) -> BinaryIO:
         if blob not in self._stored:
             raise MissingBlobError
         try:
-            return self._path(blob).open("rb")
+            return self._folder.open(blob)
         except FileNotFoundError:
             raise MissingBlobError from None
         except OSError as error:
             raise refusal_of(error) from error
 
 
-class _Draft:
-    """A blob under its temporary name; everything of it blocks."""
-
-    def __init__(self, folder: Path) -> None:
-        number, name = tempfile.mkstemp(dir=folder)
-        self._path: Path | None = Path(name)
-        self.file: BinaryIO = os.fdopen(number, "w+b")
-        self._hash = hashlib.sha256()
-        self._hashed_bytes = 0
-
-    def write(self, chunk: bytes) -> None:
-        self.file.write(chunk)
-        self._hash.update(chunk)
-        self._hashed_bytes += len(chunk)
-
-    def finish(self) -> BlobId:
-        """Sync the content; return its name."""
-        try:
-            self.file.flush()
-            os.fsync(self.file.fileno())
-            if self._hashed_bytes != os.fstat(self.file.fileno()).st_size:
-                # It was written through `file`.
-                self._hash = _hashed(self.file)
-        except OSError as error:
-            raise refusal_of(error) from error
-        return BlobId(self._hash.hexdigest())
-
-    def rename(self, path: Path) -> None:
-        """Give it its name; the same content may have it already."""
-        assert self._path is not None
-        try:
-            if not path.parent.exists():
-                path.parent.mkdir(exist_ok=True)
-                _sync(path.parent.parent)
-            self._path.replace(path)
-            _sync(path.parent)
-        except OSError as error:
-            raise refusal_of(error) from error
-        self._path = None
-        self.file.close()
-
-    def detach(self) -> BinaryIO:
-        """Return the content as a file that has no name any more."""
-        assert self._path is not None
-        try:
-            self.file.flush()
-            self._path.unlink()
-        except OSError as error:
-            raise refusal_of(error) from error
-        self._path = None
-        return self.file
-
-    def discard(self) -> None:
-        """Leave nothing behind of what was neither published nor detached."""
-        if self._path is None:
-            return
-        # A buffer that cannot be written any more fails once more when it is closed.
-        with suppress(OSError):
-            self.file.close()
-        _remove(self._path)
-        self._path = None
+def compare(folder: Folder, file: BinaryIO, blob: BlobId) -> None:
+    """Raises DamagedBlobError where the content is not what was stored."""
+    try:
+        found = content_name(folder, file)
+    except OSError as error:
+        raise refusal_of(error) from error
+    if found != blob:
+        _log.error("the stored file %s is damaged: restore it from a backup", blob)
+        raise DamagedBlobError
 
 
 class _Writer:
-    def __init__(self, archives: FileArchives, draft: _Draft, offload: Offload) -> None:
+    """Whoever is cancelled leaves its work to the thread that does it, and to `clean_up`."""
+
+    def __init__(
+        self, archives: FileArchives, folder: Folder, draft: Draft, offload: Offload
+    ) -> None:
         self._archives = archives
+        self._folder = folder
         self._draft = draft
         self._offload = offload
+        self._working: asyncio.Future[None] | None = None
+        self._published: BlobId | None = None
+        self._detached: BinaryIO | None = None
 
     @property
     def file(self) -> BinaryIO:
         return self._draft.file
 
     async def write(self, chunk: bytes) -> None:
+        await self._do(partial(self._write, chunk))
+
+    async def _write(self, chunk: bytes) -> None:
+        await self._offload(partial(self._draft.write, chunk))
+
+    async def commit(self) -> BlobId:
+        await self._do(self._publish)
+        blob, self._published = self._published, None
+        assert blob is not None
+        return blob
+
+    async def _publish(self) -> None:
+        self._published = await self._archives.publish(self._draft)
+
+    async def keep_nowhere(self) -> BlobReader:
+        await self._do(self._detach)
+        file, self._detached = self._detached, None
+        assert file is not None
+        return _Reader(self._folder, file, self._offload)
+
+    async def _detach(self) -> None:
+        self._detached = await self._offload(self._draft.detach)
+
+    async def _do(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Wait for something that goes on to its end, even if whoever waits is cancelled."""
+        self._working = asyncio.create_task(work(), name="write a file")
         try:
-            await self._offload(lambda: self._draft.write(chunk))
+            await asyncio.shield(self._working)
         except OSError as error:
             raise refusal_of(error) from error
 
-    async def commit(self) -> BlobId:
-        return await self._archives.publish(self._draft)
+    # ------------------------------------------------------------ afterwards
 
-    async def keep_nowhere(self) -> BlobReader:
-        file = await self._offload(self._draft.detach)
-        return _Reader(file, self._offload)
+    @property
+    def has_leftovers(self) -> bool:
+        """Whether something was begun and not taken over."""
+        is_working = self._working is not None and not self._working.done()
+        is_abandoned = self._published is not None or self._detached is not None
+        return is_working or is_abandoned or self._draft.is_open
+
+    async def clean_up(self) -> None:
+        """Leave nothing behind that nobody has taken over."""
+        if self._working is not None:
+            await asyncio.wait([self._working])
+            if not self._working.cancelled():
+                self._working.exception()  # told already, or to nobody
+        if self._published is not None:
+            await self._archives.delete(self._published)
+        if self._detached is not None:
+            self._detached.close()
+        await self._offload(self._draft.discard)
 
 
 class _Reader:
     """Reads a file; with a name, only once its content has been compared with it."""
 
-    def __init__(self, file: BinaryIO, offload: Offload, *, name: BlobId | None = None) -> None:
+    def __init__(
+        self, folder: Folder, file: BinaryIO, offload: Offload, *, name: BlobId | None = None
+    ) -> None:
+        self._folder = folder
         self._file = file
         self._offload = offload
         self._unproven = name
-        self.size_bytes = os.fstat(file.fileno()).st_size
+        self._proving = threading.Lock()
+        self.size_bytes = file.seek(0, io.SEEK_END)
 
     async def read_at(self, offset: int, length: int) -> bytes:
-        return await self._offload(lambda: self._read(offset, length))
+        return await self._offload(partial(self._read, offset, length))
 
     def _read(self, offset: int, length: int) -> bytes:
-        try:
+        with self._proving:
             if self._unproven is not None:
-                _compare(self._file, self._unproven)
+                compare(self._folder, self._file, self._unproven)
                 self._unproven = None
-            return _read_whole(self._file.fileno(), offset, length)
+        try:
+            return self._folder.read_at(self._file, offset, length)
         except OSError as error:
             raise refusal_of(error) from error
 
     def close(self) -> None:
         self._file.close()
-
-
-def _read_whole(number: int, offset: int, length: int) -> bytes:
-    pieces = []
-    while length > 0 and (piece := os.pread(number, length, offset)):
-        pieces.append(piece)
-        offset += len(piece)
-        length -= len(piece)
-    return b"".join(pieces)
-
-
-def _hashed(file: BinaryIO) -> "hashlib._Hash":
-    file.seek(0)
-    found = hashlib.sha256()
-    while piece := file.read(_PIECE_BYTES):
-        found.update(piece)
-    return found
-
-
-def _compare(file: BinaryIO, blob: BlobId) -> None:
-    """Raises DamagedBlobError where the content is not what was stored."""
-    try:
-        found = _hashed(file).hexdigest()
-    except OSError as error:
-        raise refusal_of(error) from error
-    if found != blob:
-        raise DamagedBlobError
-
-
-def _sync(folder: Path) -> None:
-    number = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(number)
-    finally:
-        os.close(number)
-
-
-def _remove_all(paths: Iterable[Path]) -> None:
-    for path in paths:
-        _remove(path)
-
-
-def _remove(path: Path) -> None:
-    with suppress(FileNotFoundError):
-        path.unlink()

@@ -11,14 +11,13 @@ import struct
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 from director.core.events import Durable
 from director.core.snapshots import Snapshot
 from director.errors import DirectorError
+from director.storage.batches import Batches
 from director.storage.codec import VERSION, Codec, Encoded
 from director.storage.errors import (
     DamagedStateError,
@@ -43,15 +42,6 @@ T = TypeVar("T")
 _Row = tuple[int, float, int, str, bytes, int]
 
 
-@dataclass(frozen=True, slots=True)
-class _Append:
-    """An event on its way to the disk."""
-
-    now: float
-    record: Encoded
-    kept: asyncio.Future[int]
-
-
 class SqliteJournal:
     """As `director.storage.ports.Journal` demands; the file is made where it is not there.
 
@@ -64,8 +54,7 @@ class SqliteJournal:
         self._path = path
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal")
         self._codec = Codec()
-        self._waiting: list[_Append] = []
-        self._flushing: asyncio.Task[None] | None = None
+        self._batches: Batches[tuple[float, Encoded]] = Batches(self._insert, self._in_thread)
         try:
             self._connection = _opened(path, self._codec)
             self._last = self._last_position()
@@ -78,41 +67,12 @@ class SqliteJournal:
     # ------------------------------------------------------------ writing
 
     async def append(self, event: Durable, now: float) -> int:
-        kept: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Append(now, self._codec.encode(event), kept))
-        if self._flushing is None:
-            self._flushing = asyncio.create_task(self._flush(), name="write the journal")
-        return await kept
+        return await self._batches.put((now, self._codec.encode(event)))
 
-    async def _flush(self) -> None:
-        """Write down whatever waits; what comes meanwhile goes together, next time."""
-        try:
-            while self._waiting:
-                batch, self._waiting = self._waiting, []
-                await self._keep(batch)
-        finally:
-            self._flushing = None
-
-    async def _keep(self, batch: Sequence[_Append]) -> None:
-        refusal: DirectorError | None = None
-        position = 0
-        try:
-            position = await self._in_thread(partial(self._insert, batch))
-        except DirectorError as error:
-            refusal = error
-        for index, append in enumerate(batch):
-            # Whoever waited may have been cancelled; what was written down stays so.
-            if append.kept.done():
-                continue
-            if refusal is None:
-                append.kept.set_result(position + index)
-            else:
-                append.kept.set_exception(refusal)
-
-    def _insert(self, batch: Sequence[_Append]) -> int:
+    def _insert(self, batch: Sequence[tuple[float, Encoded]]) -> int:
         first = self._last + 1
         rows = [
-            _row(first + index, append.now, append.record) for index, append in enumerate(batch)
+            _row(position, now, stored) for position, (now, stored) in enumerate(batch, start=first)
         ]
         self._transact(lambda: self._connection.executemany(_INSERT, rows))
         self._last += len(batch)
@@ -141,7 +101,7 @@ class SqliteJournal:
             _log.error("the journal cannot be written: %s", error)
             raise _refusal(error) from error
 
-    async def _in_thread(self, work: Callable[[], T]) -> T:
+    async def _in_thread(self, work: Callable[[], T], /) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
     # ------------------------------------------------------------ reading
@@ -189,8 +149,7 @@ class SqliteJournal:
         return last or 0
 
     async def close(self) -> None:
-        if self._flushing is not None:
-            await asyncio.wait([self._flushing])
+        await self._batches.settle()
         await self._in_thread(self._connection.close)
         self._thread.shutdown(wait=False)
 

@@ -8,6 +8,7 @@ from typing import TextIO
 
 from director.storage.errors import LockedStateError, StateError
 from director.storage.files import FileArchives
+from director.storage.folders import DiskFolder
 from director.storage.sqlite import SqliteJournal
 
 
@@ -32,13 +33,13 @@ def open_state(folder: Path) -> State:
         StateError: it is damaged, newer than this Director, or cannot be used.
     """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = _locked(folder / "lock")
     except OSError as error:
         raise _unusable(folder, error) from error
     try:
         journal = SqliteJournal(folder / "journal.sqlite3")
-        return State(journal, FileArchives(folder / "blobs"), lock)
+        return State(journal, FileArchives(DiskFolder(folder / "blobs")), lock)
     except OSError as error:
         lock.close()
         raise _unusable(folder, error) from error

@@ -10,13 +10,21 @@ from director.core.model import BlobId
 from director.offload import inline
 from director.storage import Archives, MemoryArchives, MissingBlobError
 from director.storage.files import FileArchives
+from director.storage.folders import DiskFolder
+from director.storage.memory_disk import MemoryDisk
+from director.storage.memory_state import memory_state
+from tests.director.interruptions import interrupted
 
 
-@pytest.fixture(params=["memory", "files"])
+@pytest.fixture(params=["memory", "files", "memory disk"])
 def archives(request: pytest.FixtureRequest, tmp_path: Path) -> Archives:
-    if request.param == "memory":
-        return MemoryArchives()
-    return FileArchives(tmp_path / "blobs", offload=inline)
+    match request.param:
+        case "memory":
+            return MemoryArchives()
+        case "files":
+            return FileArchives(DiskFolder(tmp_path / "blobs"), offload=inline)
+        case _:
+            return memory_state(MemoryDisk()).archives
 
 
 async def stored(archives: Archives, *chunks: bytes) -> BlobId:
@@ -144,3 +152,25 @@ async def test_closing_forgets_nothing(archives: Archives) -> None:
     await archives.close()
 
     assert archives.list() == {blob: 1}
+
+
+@pytest.mark.parametrize("is_kept", [True, False])
+async def test_whoever_is_cancelled_leaves_nothing_wherever_that_happens(
+    archives: Archives, *, is_kept: bool
+) -> None:
+    async def write() -> None:
+        async with archives.writer() as writer:
+            await writer.write(b"one ")
+            await writer.write(b"two")
+            if is_kept:
+                await writer.commit()
+            else:
+                (await writer.keep_nowhere()).close()
+
+    nth = 1
+    while await interrupted(write(), nth):
+        nth += 1
+        await archives.close()
+        assert archives.list() == {}
+
+    assert sum(archives.list().values()) == is_kept

@@ -1,24 +1,45 @@
 """What every kind of journal promises; one suite for all of them."""
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from director.core.snapshots import Snapshot
 from director.storage import Entry, Journal, MemoryJournal
+from director.storage.memory_disk import MemoryDisk
+from director.storage.memory_state import memory_state
 from director.storage.sqlite import SqliteJournal
-from tests.director.storage.records import EVENTS, finished
+from tests.director.storage.records import EVENTS, SNAPSHOT, finished
+
+Open = Callable[[], Journal]
 
 
-@pytest.fixture(params=["memory", pytest.param("sqlite", marks=pytest.mark.wire)])
-def journal(request: pytest.FixtureRequest, tmp_path: Path) -> Journal:
-    return MemoryJournal() if request.param == "memory" else SqliteJournal(tmp_path / "journal")
+def memory(_: Path) -> Open:
+    journal = MemoryJournal()
+    return lambda: journal
 
 
-def again(journal: Journal, tmp_path: Path) -> Journal:
-    """The same journal, as another process finds it."""
-    return journal if isinstance(journal, MemoryJournal) else SqliteJournal(tmp_path / "journal")
+def sqlite(folder: Path) -> Open:
+    return lambda: SqliteJournal(folder / "journal")
+
+
+def memory_disk(_: Path) -> Open:
+    disk = MemoryDisk()
+    return lambda: memory_state(disk).journal
+
+
+@pytest.fixture(params=[memory, pytest.param(sqlite, marks=pytest.mark.wire), memory_disk])
+def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Open:
+    """Opens the same journal anew each time, as the next Director does."""
+    make: Callable[[Path], Open] = request.param
+    return make(tmp_path)
+
+
+@pytest.fixture
+def journal(opened: Open) -> Journal:
+    return opened()
 
 
 def positions(journal: Journal) -> list[int]:
@@ -89,9 +110,23 @@ async def test_a_snapshot_takes_the_place_of_another(journal: Journal) -> None:
     assert list(journal.replay()) == [Entry(position + 1, 3.0, second)]
 
 
-async def test_closing_forgets_nothing(journal: Journal, tmp_path: Path) -> None:
+async def test_closing_forgets_nothing(opened: Open) -> None:
+    journal = opened()
     position = await journal.append(EVENTS[0], 1.0)
 
     await journal.close()
 
-    assert list(again(journal, tmp_path).replay()) == [Entry(position, 1.0, EVENTS[0])]
+    assert list(opened().replay()) == [Entry(position, 1.0, EVENTS[0])]
+
+
+async def test_the_next_one_goes_on_where_the_last_one_stopped(opened: Open) -> None:
+    first = opened()
+    position = await first.append(finished(1), 1.0)
+    await first.compact(SNAPSHOT, 2.0, position=position)
+    await first.close()
+
+    second = opened()
+    assert await second.append(finished(2), 3.0) == position + 1
+    await second.close()
+
+    assert [entry.record for entry in opened().replay()] == [SNAPSHOT, finished(2)]

@@ -1,7 +1,7 @@
 """What faults and actors may touch of a run: the seams, and nothing behind them."""
 
 from collections.abc import Callable, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass
 from enum import StrEnum
 from random import Random
@@ -137,6 +137,10 @@ Signal = Literal["kill", "stop", "power"]
 """How a Director goes down: at once, in good order, or at once and with whatever was not synced."""
 
 
+StorageTrouble = Literal["full", "error", "rot"]
+"""What is wrong with a Director's disk: no room, errors, or a flipped bit in every file."""
+
+
 class World(Protocol):
     """One run, as faults see it."""
 
@@ -168,3 +172,6 @@ class World(Protocol):
 
     def restarting_director(self, *, signal: Signal) -> AbstractAsyncContextManager[None]:
         """Take the Director down on entry; bring it up again, with what it had kept, on exit."""
+
+    def troubling_storage(self, trouble: StorageTrouble) -> AbstractContextManager[None]:
+        """Let the Director's disk misbehave; what has rotted stays so."""

@@ -16,9 +16,12 @@ from director.core.snapshots import Snapshot
 from director.storage import (
     BlobReader,
     BlobWriter,
+    DamagedBlobError,
+    DiskFailedError,
     Entry,
     MemoryArchives,
     MemoryJournal,
+    NoRoomError,
 )
 from director.storage.codec import Codec
 
@@ -42,6 +45,16 @@ class Operations:
 
     count: int = 0
     watcher: Watcher | None = None
+    refusal: type[NoRoomError | DiskFailedError] | None = None
+    """With what every operation is refused that needs room, or the disk at all."""
+    refused: int = 0
+    """How many were."""
+
+    def demand(self) -> None:
+        """Raise where the disk is full or fails."""
+        if self.refusal is not None:
+            self.refused += 1
+            raise self.refusal
 
     def begin(self, kind: str) -> Callable[[], None]:
         """Tell that an operation is about to be done; returns how to tell that it is."""
@@ -55,13 +68,37 @@ class Operations:
             self.watcher(operation)
 
 
+class Blobs(MemoryArchives):
+    """Blobs in memory that may rot; as files are, they are compared with their names when read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._spoilt: dict[BlobId, None] = {}
+
+    def spoil(self, blob: BlobId) -> None:
+        """Flip a bit of a blob, for as long as it is kept."""
+        self._spoilt[blob] = None
+
+    def reader(self, blob: BlobId) -> BlobReader:
+        self._compare(blob)
+        return super().reader(blob)
+
+    def open(self, blob: BlobId) -> BinaryIO:
+        self._compare(blob)
+        return super().open(blob)
+
+    def _compare(self, blob: BlobId) -> None:
+        if blob in self._spoilt:
+            raise DamagedBlobError
+
+
 @dataclass(frozen=True, slots=True)
 class Kept:
     """Storage that outlives the Director that uses it."""
 
     operations: Operations = field(default_factory=Operations)
     stored_events: MemoryJournal = field(default_factory=MemoryJournal)
-    stored_blobs: MemoryArchives = field(default_factory=MemoryArchives)
+    stored_blobs: Blobs = field(default_factory=Blobs)
 
     @property
     def journal(self) -> "KeptJournal":
@@ -78,9 +115,17 @@ class Kept:
 
         What is numbered goes on; what is watched are the operations on the copy from now on.
         """
-        operations = Operations(self.operations.count, self.operations.watcher)
-        self.operations.watcher = None
+        old = self.operations
+        operations = Operations(old.count, old.watcher, old.refusal, old.refused)
+        old.watcher = None
         return Kept(operations, deepcopy(self.stored_events), deepcopy(self.stored_blobs))
+
+    def rot(self) -> int:
+        """Flip a bit in every blob; return how many there are."""
+        blobs = self.stored_blobs.list()
+        for blob in blobs:
+            self.stored_blobs.spoil(blob)
+        return len(blobs)
 
 
 class KeptJournal:
@@ -92,6 +137,7 @@ class KeptJournal:
         self._codec = Codec()
 
     async def append(self, event: Durable, now: float) -> int:
+        self._operations.demand()
         done = self._operations.begin(f"append {type(event).__name__}")
         position = await self._inner.append(event, now)
         done()
@@ -103,6 +149,7 @@ class KeptJournal:
             yield entry._replace(record=record)
 
     async def compact(self, snapshot: Snapshot, now: float, *, position: int) -> None:
+        self._operations.demand()
         done = self._operations.begin("compact")
         await self._inner.compact(snapshot, now, position=position)
         done()
@@ -114,7 +161,7 @@ class KeptJournal:
 class KeptArchives:
     """See `director.storage.Archives`."""
 
-    def __init__(self, inner: MemoryArchives, operations: Operations) -> None:
+    def __init__(self, inner: Blobs, operations: Operations) -> None:
         self._inner = inner
         self._operations = operations
         self.reader = inner.reader
@@ -124,6 +171,7 @@ class KeptArchives:
 
     @asynccontextmanager
     async def writer(self) -> AsyncIterator[BlobWriter]:
+        self._operations.demand()
         done = self._operations.begin("create blob")
         async with self._inner.writer() as writer:
             done()
@@ -155,11 +203,13 @@ class _KeptWriter:
         return self._inner.file
 
     async def write(self, chunk: bytes) -> None:
+        self._operations.demand()
         done = self._operations.begin("write blob")
         await self._inner.write(chunk)
         done()
 
     async def commit(self) -> BlobId:
+        self._operations.demand()
         done = self._operations.begin("commit blob")
         blob = await self._inner.commit()
         done()

@@ -1,18 +1,20 @@
 """The Director in this process, on the network in memory: for virtual time."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from director import DirectorGRPCServer
+from director.storage import DiskFailedError, NoRoomError
 from simulator.engine.host import Blueprint, abandon, held_by
 from simulator.engine.kept import Kept, Operation
 from simulator.network.api import Network, RuleBook
 from simulator.network.memory import MemoryNetwork
 from simulator.pki import MEMORY_HOST
-from simulator.world import Signal
+from simulator.world import Signal, StorageTrouble
 
 _PORT = 50051
 
@@ -107,6 +109,19 @@ class MemoryHost:
         if server is not None and self.on_crash is not None:
             self._ending = asyncio.create_task(abandon(server))
             self.on_crash(operation)
+
+    @contextmanager
+    def troubled(self, trouble: StorageTrouble) -> Iterator[None]:
+        """Let the disk be full or fail for as long as the block runs; what rots stays rotten."""
+        if trouble == "rot":
+            self._kept.rot()
+            yield
+            return
+        self._kept.operations.refusal = NoRoomError if trouble == "full" else DiskFailedError
+        try:
+            yield
+        finally:
+            self._kept.operations.refusal = None
 
     def held(self) -> Mapping[str, int]:
         return held_by(self._server)

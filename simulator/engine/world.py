@@ -1,17 +1,19 @@
 """One run, as its actors and faults see it: the seams, put together."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager
 from random import Random
 from typing import Protocol
 
 from simulator.actors.actor import ActorBase
 from simulator.engine.chance import Chance
 from simulator.engine.host import Host
+from simulator.engine.memory_host import MemoryHost
 from simulator.history.entry import JsonObject
 from simulator.history.recorder import HistoryRecorder
 from simulator.network.api import Network
-from simulator.world import Attack, Signal, World
+from simulator.world import Attack, Signal, StorageTrouble, World
 
 
 class Performer(Protocol):
@@ -42,6 +44,7 @@ class RunWorld:
         self._attackers = attackers
         self._actors: dict[str, ActorBase] = {}
         self._record = record
+        self._restarting = asyncio.Lock()
 
     @property
     def network(self) -> Network:
@@ -78,10 +81,17 @@ class RunWorld:
     @asynccontextmanager
     async def restarting_director(self, *, signal: Signal) -> AsyncIterator[None]:
         ending = "stop" if signal == "stop" else "kill"
-        self._record.note(f"director.{ending}", {"signal": signal})
-        await self._host.take_down(signal)
-        try:
-            yield
-        finally:
-            await self._host.start()
-            self._record.note("director.start", {})
+        # One after the other: only who is up can go down.
+        async with self._restarting:
+            self._record.note(f"director.{ending}", {"signal": signal})
+            await self._host.take_down(signal)
+            try:
+                yield
+            finally:
+                await self._host.start()
+                self._record.note("director.start", {})
+
+    def troubling_storage(self, trouble: StorageTrouble) -> AbstractContextManager[None]:
+        # Such faults are refused by name wherever the disk is not simulated.
+        assert isinstance(self._host, MemoryHost)
+        return self._host.troubled(trouble)

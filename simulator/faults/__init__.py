@@ -26,6 +26,7 @@ from simulator.faults.link import (
     LinkLoss,
 )
 from simulator.faults.rpc import RpcDelay, RpcDrop, RpcDuplicate, RpcLoss
+from simulator.faults.storage import StorageError, StorageFull, StorageRot
 from simulator.faults.stream import StreamCorrupt
 from simulator.faults.upload import UploadMisuse
 
@@ -52,7 +53,10 @@ Fault = Annotated[
     | IdentityImpersonate
     | IdentityPry
     | IdentitySlander
-    | DirectorRestart,
+    | DirectorRestart
+    | StorageFull
+    | StorageError
+    | StorageRot,
     Field(discriminator="type"),
 ]
 """Every fault there is, told apart by `type`."""

@@ -5,7 +5,7 @@ It carries no RPCs; a test sends single messages with `pass_on` and reads what b
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from random import Random
 
@@ -23,7 +23,7 @@ from simulator.network.api import (
     RuleBook,
     Verdict,
 )
-from simulator.world import Actor, Attack, Recorder, Signal
+from simulator.world import Actor, Attack, Recorder, Signal, StorageTrouble
 
 Listener = Callable[[str, str, JsonObject], None]
 
@@ -62,6 +62,8 @@ class FakeLink:
     stalled_up: bool = False
     stalled_down: bool = False
     cuts: int = 0
+    deceived: int = 0
+    """How many connections the Director believes in that are no more."""
 
     def stall(self, *, towards_director: bool = True, from_director: bool = True) -> None:
         self.stalled_up |= towards_director
@@ -73,6 +75,15 @@ class FakeLink:
 
     def cut(self) -> None:
         self.cuts += 1
+
+    def strand(self) -> Callable[[], None]:
+        self.cuts += 1
+        self.deceived += 1
+
+        def tell() -> None:
+            self.deceived -= 1
+
+        return tell
 
     @property
     def connection(self) -> int:
@@ -171,6 +182,9 @@ class FakeWorld:
             yield
 
         return restarting()
+
+    def troubling_storage(self, trouble: StorageTrouble) -> AbstractContextManager[None]:
+        raise NotImplementedError
 
     # ------------------------------------------------------------ for tests
 

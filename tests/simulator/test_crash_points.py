@@ -67,10 +67,11 @@ def test_every_operation_has_two_places_to_die() -> None:
 def test_the_record_tells_where_the_director_died() -> None:
     history = run_case(case(), seed=SEED, crash_point=SECOND).history
 
-    (death,) = history.notes("director.kill")
+    death, killed = history.notes("director.kill")
     assert death.value["operation"] == 2
     assert death.value["done"] is True
-    assert len(history.notes("director.start")) == 2
+    assert "operation" not in killed.value
+    assert len(history.notes("director.start")) == 3
 
 
 def test_the_same_death_leaves_the_same_record() -> None:

@@ -2,7 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from contextlib import (
+    AbstractAsyncContextManager,
+    AbstractContextManager,
+    asynccontextmanager,
+    contextmanager,
+)
 from random import Random
 from typing import Any, TypeVar
 
@@ -26,7 +31,7 @@ from simulator.history.recorder import HistoryRecorder
 from simulator.network.api import ClientCredentials, Network, Rule
 from simulator.network.memory import MemoryNetwork
 from simulator.pki import Pki
-from simulator.world import Actor, Attack, Recorder, Signal
+from simulator.world import Actor, Attack, Recorder, Signal, StorageTrouble
 from tests.simulator.actors.obliging import ObligingDirector
 
 _Peer = TypeVar("_Peer", bound=ActorBase)
@@ -78,6 +83,9 @@ class House:
         return self._recorder.on_note(listener)
 
     def restarting_director(self, *, signal: Signal) -> AbstractAsyncContextManager[None]:
+        raise NotImplementedError
+
+    def troubling_storage(self, trouble: StorageTrouble) -> AbstractContextManager[None]:
         raise NotImplementedError
 
     # ------------------------------------------------------------ who is there

@@ -164,3 +164,15 @@ async def test_fair_weather_costs_nothing() -> None:
 
     with Weather().over(world):
         assert world.network.rules.is_empty
+
+
+@pytest.mark.parametrize("type_", ["storage.full", "storage.error", "storage.rot"])
+def test_only_a_simulated_disk_can_be_made_to_fail(type_: str) -> None:
+    disk = instant(type_, targets=None)
+
+    here = disk.unsupported(world="virtual", director="inprocess", identity="plaintext")
+    there = disk.unsupported(world="wire", director="subprocess", identity="plaintext")
+
+    assert here is None
+    assert there is not None
+    assert "clock: virtual" in there

@@ -238,7 +238,8 @@ def test_the_example_decodes_in_full() -> None:
     assert isinstance(scenario.network.latency, OfNormal)
     assert scenario.phases_s == 360
     assert [group.client for group in scenario.envoys] == ["openfl-1.6"]
-    hearts, hole, upload = scenario.faults
+    hearts, hole, upload, restart = scenario.faults
+    assert restart.name() == "director.restart"
     assert hearts.probability == 0.5
     assert isinstance(hole.when, OnEvent)
     assert (hole.when.nth, hole.when.match, hole.when.lasts) == (2, {"experiment": "e1"}, 45)

@@ -15,6 +15,7 @@ from simulator.network import calls
 from simulator.network.api import RuleBook
 from simulator.network.faulty_judge import Judge
 from simulator.network.faulty_methods import StreamStream, StreamUnary, UnaryStream, UnaryUnary
+from simulator.network.shapes import UnaryStreamCallBase
 
 
 class FaultyChannel(grpc.aio.Channel):
@@ -142,7 +143,7 @@ class FaultyChannel(grpc.aio.Channel):
         return StreamStream(self, method, request_serializer, response_deserializer)
 
 
-async def _drain(call: grpc.aio.UnaryStreamCall[Any, Any]) -> None:
+async def _drain(call: UnaryStreamCallBase) -> None:
     try:
         while await call.read() is not grpc.aio.EOF:
             pass

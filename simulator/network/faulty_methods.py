@@ -11,6 +11,12 @@ from simulator.network.faulty_ends import Channel
 from simulator.network.faulty_requests import RequestIterable
 from simulator.network.faulty_stream import StreamStreamCall, StreamUnaryCall, UnaryStreamCall
 from simulator.network.faulty_unary import UnaryUnaryCall
+from simulator.network.shapes import (
+    StreamStreamStub,
+    StreamUnaryStub,
+    UnaryStreamStub,
+    UnaryUnaryStub,
+)
 
 
 @cache
@@ -41,7 +47,7 @@ class _Method:
         return make(self._path, self._serialiser, self._deserialiser)
 
 
-class UnaryUnary(_Method, grpc.aio.UnaryUnaryMultiCallable[Any, Any]):
+class UnaryUnary(_Method, UnaryUnaryStub):
     """One request, one response."""
 
     kind = "unary_unary"
@@ -63,7 +69,7 @@ class UnaryUnary(_Method, grpc.aio.UnaryUnaryMultiCallable[Any, Any]):
         return call
 
 
-class UnaryStream(_Method, grpc.aio.UnaryStreamMultiCallable[Any, Any]):
+class UnaryStream(_Method, UnaryStreamStub):
     """One request, many responses."""
 
     kind = "unary_stream"
@@ -85,7 +91,7 @@ class UnaryStream(_Method, grpc.aio.UnaryStreamMultiCallable[Any, Any]):
         return call
 
 
-class StreamUnary(_Method, grpc.aio.StreamUnaryMultiCallable[Any, Any]):
+class StreamUnary(_Method, StreamUnaryStub):
     """Many requests, one response."""
 
     kind = "stream_unary"
@@ -106,7 +112,7 @@ class StreamUnary(_Method, grpc.aio.StreamUnaryMultiCallable[Any, Any]):
         return call
 
 
-class StreamStream(_Method, grpc.aio.StreamStreamMultiCallable[Any, Any]):
+class StreamStream(_Method, StreamStreamStub):
     """Many requests, many responses."""
 
     kind = "stream_stream"

@@ -13,6 +13,7 @@ from simulator.network.faulty_call import FaultyCall
 from simulator.network.faulty_lane import Broken, End, Lane
 from simulator.network.faulty_requests import Outgoing, RequestIterable
 from simulator.network.faulty_unary import OneResponse
+from simulator.network.shapes import StreamStreamCallBase, StreamUnaryCallBase, UnaryStreamCallBase
 
 _MIXED = "The iterator and read/write APIs may not be mixed on a single RPC."
 
@@ -202,13 +203,13 @@ class ManyRequests(FaultyCall):
 # ---------------------------------------------------------------- the kinds
 
 
-class UnaryStreamCall(ManyResponses, grpc.aio.UnaryStreamCall[Any, Any]):
+class UnaryStreamCall(ManyResponses, UnaryStreamCallBase):
     """One request, many responses."""
 
 
-class StreamUnaryCall(ManyRequests, OneResponse, grpc.aio.StreamUnaryCall[Any, Any]):
+class StreamUnaryCall(ManyRequests, OneResponse, StreamUnaryCallBase):
     """Many requests, one response."""
 
 
-class StreamStreamCall(ManyRequests, ManyResponses, grpc.aio.StreamStreamCall[Any, Any]):
+class StreamStreamCall(ManyRequests, ManyResponses, StreamStreamCallBase):
     """Many requests, many responses, in any order."""

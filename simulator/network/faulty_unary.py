@@ -9,6 +9,7 @@ import grpc.aio
 
 from simulator.network.api import Drop, Duplicate, Reject, Replace
 from simulator.network.faulty_call import FaultyCall, only
+from simulator.network.shapes import UnaryUnaryCallBase
 
 
 class OneResponse(FaultyCall):
@@ -86,5 +87,5 @@ class OneResponse(FaultyCall):
             )
 
 
-class UnaryUnaryCall(OneResponse, grpc.aio.UnaryUnaryCall[Any, Any]):
+class UnaryUnaryCall(OneResponse, UnaryUnaryCallBase):
     """One request, one response."""

@@ -15,9 +15,15 @@ from simulator.network.memory_stream import (
     UnaryStreamCall,
 )
 from simulator.network.memory_unary import UnaryUnaryCall
+from simulator.network.shapes import (
+    StreamStreamStub,
+    StreamUnaryStub,
+    UnaryStreamStub,
+    UnaryUnaryStub,
+)
 
 
-class UnaryUnary(grpc.aio.UnaryUnaryMultiCallable[Any, Any]):
+class UnaryUnary(UnaryUnaryStub):
     """One request, one response."""
 
     def __init__(self, method: Method) -> None:
@@ -46,7 +52,7 @@ class UnaryUnary(grpc.aio.UnaryUnaryMultiCallable[Any, Any]):
         return call
 
 
-class UnaryStream(grpc.aio.UnaryStreamMultiCallable[Any, Any]):
+class UnaryStream(UnaryStreamStub):
     """One request, many responses."""
 
     def __init__(self, method: Method) -> None:
@@ -72,7 +78,7 @@ class UnaryStream(grpc.aio.UnaryStreamMultiCallable[Any, Any]):
         return call
 
 
-class StreamUnary(grpc.aio.StreamUnaryMultiCallable[Any, Any]):
+class StreamUnary(StreamUnaryStub):
     """Many requests, one response."""
 
     def __init__(self, method: Method) -> None:
@@ -96,7 +102,7 @@ class StreamUnary(grpc.aio.StreamUnaryMultiCallable[Any, Any]):
         return call
 
 
-class StreamStream(grpc.aio.StreamStreamMultiCallable[Any, Any]):
+class StreamStream(StreamStreamStub):
     """Many requests, many responses."""
 
     def __init__(self, method: Method) -> None:

@@ -15,6 +15,7 @@ from simulator.network.memory_ends import Metadata
 from simulator.network.memory_flow import Inbox, Window
 from simulator.network.memory_messages import read_by_client, written_by_client
 from simulator.network.memory_unary import OneResponse
+from simulator.network.shapes import StreamStreamCallBase, StreamUnaryCallBase, UnaryStreamCallBase
 
 _log = logging.getLogger(__name__)
 
@@ -237,18 +238,18 @@ class ManyRequests(MemoryCall):
 # ---------------------------------------------------------------- the kinds
 
 
-class UnaryStreamCall(ManyResponses, grpc.aio.UnaryStreamCall[Any, Any]):
+class UnaryStreamCall(ManyResponses, UnaryStreamCallBase):
     """One request, many responses."""
 
 
-class StreamUnaryCall(ManyRequests, OneResponse, grpc.aio.StreamUnaryCall[Any, Any]):
+class StreamUnaryCall(ManyRequests, OneResponse, StreamUnaryCallBase):
     """Many requests, one response."""
 
     async def wait_for_connection(self) -> None:
         await MemoryCall.wait_for_connection(self)
 
 
-class StreamStreamCall(ManyRequests, ManyResponses, grpc.aio.StreamStreamCall[Any, Any]):
+class StreamStreamCall(ManyRequests, ManyResponses, StreamStreamCallBase):
     """Many requests, many responses, in any order."""
 
     async def wait_for_connection(self) -> None:

@@ -10,6 +10,7 @@ import grpc.aio
 from simulator.network.memory_call import MemoryCall
 from simulator.network.memory_ends import Metadata
 from simulator.network.memory_messages import read_by_client
+from simulator.network.shapes import UnaryUnaryCallBase
 
 
 class OneResponse(MemoryCall):
@@ -62,5 +63,5 @@ class OneResponse(MemoryCall):
         self._raise_for_status()
 
 
-class UnaryUnaryCall(OneResponse, grpc.aio.UnaryUnaryCall[Any, Any]):
+class UnaryUnaryCall(OneResponse, UnaryUnaryCallBase):
     """One request, one response."""

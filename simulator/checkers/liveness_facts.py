@@ -16,6 +16,9 @@ from simulator.history.history import History
 RECOVERY = "recover"
 """The name of the phase in which every fault is off."""
 
+DECEPTIONS = frozenset({"link.strand"})
+"""Faults of which an actor is free as soon as they have begun: only the Director is not."""
+
 _FATES = ("actor.start", "actor.resume", "actor.pause", "actor.kill", "actor.stop", "envoy.dead")
 _STARTS = ("actor.start", "actor.resume")
 SIGNS_OF_LIFE = (
@@ -123,6 +126,8 @@ class Peace:
         by_actor: dict[str, list[Span]] = {}
         for window in history.fault_windows:
             end = float("inf") if window.closed_at is None else window.closed_at
+            if window.type in DECEPTIONS:
+                end = window.opened_at
             span = Span(window.opened_at, end)
             targets = tuple(name for name in window.targets if name in history.actors)
             for target in targets:

@@ -24,6 +24,7 @@ from simulator.faults.link import (
     LinkCut,
     LinkLatency,
     LinkLoss,
+    LinkStrand,
 )
 from simulator.faults.rpc import RpcDelay, RpcDrop, RpcDuplicate, RpcLoss
 from simulator.faults.storage import StorageError, StorageFull, StorageRot
@@ -41,6 +42,7 @@ Fault = Annotated[
     | LinkBlackholeUp
     | LinkBlackholeDown
     | LinkCut
+    | LinkStrand
     | RpcLoss
     | RpcDrop
     | RpcDelay

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from simulator.faults.base import FaultBase, Firing, RuleFault, Settings, Touch, is_alive
 from simulator.faults.rpc import LossBase
+from simulator.faults.selector import Kind
 from simulator.network.api import PASS, Delay, Direction, Message, Rule, Verdict
 from simulator.units import Spread, draw
 from simulator.world import World
@@ -108,6 +109,28 @@ class LinkBlackholeDown(BlackholeBase):
     down: ClassVar[bool] = True
 
     type: Literal["link.blackhole_down"]
+
+
+class LinkStrand(FaultBase):
+    """The envoy's connection breaks, and the Director believes in it until the fault is over."""
+
+    reach: ClassVar[tuple[Kind, ...]] = (Kind.ENVOY,)
+    needs_life: ClassVar[bool] = True
+
+    type: Literal["link.strand"]
+
+    @asynccontextmanager
+    async def inject(
+        self, world: World, targets: Sequence[str], firing: Firing | None = None
+    ) -> AsyncIterator[None]:
+        del firing
+        touch = Touch(world, self)
+        with ExitStack() as stack:
+            for name in targets:
+                stack.callback(world.network.link(name).strand())
+                if is_alive(world, name):
+                    touch.actor(name, "strand")
+            yield
 
 
 class LinkCut(FaultBase):

@@ -161,6 +161,12 @@ class Link(Protocol):
     def cut(self) -> None:
         """Reset the connection: calls in flight end UNAVAILABLE, the next call connects anew."""
 
+    def strand(self) -> Callable[[], None]:
+        """As `cut`, but the Director goes on believing in the connection until it is told.
+
+        Returns what tells it.
+        """
+
     @property
     def connection(self) -> int:
         """The number of the connection that a call made now would go over, counted from 1."""

@@ -159,6 +159,19 @@ class MemoryLink:
             connection.drop()
             connection.lose(RESET)
 
+    def strand(self) -> Callable[[], None]:
+        stranded = tuple(self._connections)
+        for connection in stranded:
+            # One that has not arrived yet never does.
+            connection.is_reset = connection.server is None
+            connection.lose(RESET)
+
+        def tell() -> None:
+            for connection in stranded:
+                connection.drop()
+
+        return tell
+
     @property
     def connection(self) -> int:
         living = [one.number for one in self._connections if one.is_usable and one.number]

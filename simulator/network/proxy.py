@@ -6,6 +6,7 @@ A stall holds bytes, ends and resets alike, so that neither side can tell; a cut
 import asyncio
 import socket
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from simulator.network.api import Gate
@@ -69,6 +70,18 @@ class Path:
             # At once, for whoever asks for the number meanwhile.
             self.tunnels.pop(tunnel, None)
             tunnel.reset()
+
+    def strand(self) -> Callable[[], None]:
+        """See `simulator.network.api.Link`."""
+        # A connection stays open for as long as there is a copy of its socket.
+        stranded = [tunnel.far.dup() for tunnel in self.tunnels if tunnel.far is not None]
+        self.cut()
+
+        def tell() -> None:
+            while stranded:
+                stranded.pop().close()
+
+        return tell
 
     @property
     def connection(self) -> int:

@@ -313,6 +313,41 @@ async def test_a_cut_link_connects_anew(world: World) -> None:
         assert link.connection == 3
 
 
+async def test_a_stranded_connection_is_over_for_the_client_alone(world: World) -> None:
+    house = House()
+    async with world.serving(house.handlers) as served:
+        channel = await connected(served)
+        link = served.network.link("ann")
+        lost = unary(channel, "wait")(b"")
+        await until(lambda: "wait began" in house.seen)
+
+        tell = link.strand()
+        assert await code_of(lost) is grpc.StatusCode.UNAVAILABLE
+        await settle()
+        assert "CancelledError" not in house.seen
+        assert await unary(channel, "echo")(b"x", wait_for_ready=True, timeout=10) == b"x"
+        assert link.connection == 2
+        tell()
+
+        await until(lambda: "CancelledError" in house.seen)
+        assert await unary(channel, "echo")(b"y", timeout=10) == b"y"
+
+
+async def test_what_a_stranded_handler_answers_reaches_nobody(world: World) -> None:
+    house = House()
+    async with world.serving(house.handlers) as served:
+        channel = await connected(served)
+        lost = unary(channel, "wait")(b"late")
+        await until(lambda: "wait began" in house.seen)
+
+        tell = served.network.link("ann").strand()
+        house.go_on.set()
+        await until(lambda: "wait ended" in house.seen)
+
+        assert await code_of(lost) is grpc.StatusCode.UNAVAILABLE
+        tell()
+
+
 async def test_a_link_that_is_cut_while_stalled_stays_stalled(world: World) -> None:
     house = House()
     async with world.serving(house.handlers) as served:

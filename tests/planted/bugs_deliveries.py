@@ -96,6 +96,30 @@ class NobodyIsWoken(Director):
         self._federation.careers.__class__ = _Mute
 
 
+class _Loyal(Careers):
+    """Tells each envoy on the long poll that it has had the longest."""
+
+    def _start_ready(self, now: float) -> Sequence[Effect]:
+        effects: list[Effect] = []
+        while (experiment := self._catalogue.start_next()) is not None:
+            effects.append(experiment.to_run())
+            for collaborator in experiment.parts:
+                envoy = self._deliveries._registry.find(collaborator)
+                oldest = None if envoy is None else next(iter(envoy.waits.values()), None)
+                if envoy is not None and oldest is not None:
+                    delivery = self._deliveries._hand_out(envoy, oldest, now)
+                    effects += [] if delivery is None else [delivery]
+        return effects
+
+
+class StalePollsTakeAll(Director):
+    """The reference's: a long poll whose client is gone takes the delivery of the live one."""
+
+    def __init__(self, **keywords: Any) -> None:
+        super().__init__(**keywords)
+        self._federation.careers.__class__ = _Loyal
+
+
 class _Sluggish(Careers):
     """Starts nothing of its own accord."""
 
@@ -179,6 +203,7 @@ BUGS = (
         scenario=regression("restarted_while_training"),
     ),
     Planted(bug=NobodyIsWoken, breaks="delivery", scenario="scenarios/lifecycle"),
+    Planted(bug=StalePollsTakeAll, breaks="delivery", scenario=regression("stale_long_poll")),
     Planted(bug=PollsForExperiments, breaks="delivery", scenario="scenarios/lifecycle"),
     Planted(
         bug=OneAtATime,

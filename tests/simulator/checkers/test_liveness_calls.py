@@ -158,6 +158,18 @@ def test_a_delivery_that_faults_reviews_or_removals_hold_up_is_not_judged() -> N
     assert Delivery().check(tale.history()).occasions == 0
 
 
+def test_who_was_stranded_gets_its_work_over_its_new_connection() -> None:
+    tale = a_tale()
+    tale.wait("a", 10, 5, code="UNAVAILABLE")
+    tale.fault("stale", 15, 40, kind="link.strand", targets=["a"])
+    tale.wait("a", 16, 10)
+    tale.submit("e1", ["a"], 20)
+
+    judgement = Delivery().check(tale.history())
+
+    assert "was answered empty-handed" in only_message(judgement)
+
+
 def test_without_review_or_limit_nothing_excuses_a_pending_experiment() -> None:
     tale = Tale(may_queue=False)
     tale.actor("alice", "frontend", 0)

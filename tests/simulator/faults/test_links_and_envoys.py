@@ -70,6 +70,18 @@ async def test_a_cut_resets_the_connection_once() -> None:
     assert world.noted("fault.touch", "mode") == [(0.0, "a", "cut")]
 
 
+async def test_who_is_stranded_is_cut_off_and_the_director_is_told_later() -> None:
+    world = FakeWorld("a", "b")
+
+    async with fault("link.strand").inject(world, ["a"]):
+        meanwhile = (world.link("a").cuts, world.link("a").deceived)
+
+    assert meanwhile == (1, 1)
+    assert (world.link("a").cuts, world.link("a").deceived) == (1, 0)
+    assert world.link("b").cuts == 0
+    assert world.noted("fault.touch", "mode") == [(0.0, "a", "strand")]
+
+
 async def test_what_is_done_to_the_dead_touches_nothing() -> None:
     world = FakeWorld("a")
     await world.actor("a").kill()

@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import logging
 import zipfile
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -28,6 +29,7 @@ from director.core.model import (
 from director.core.tensors import decode, encode
 from director.director import Director
 from director.interface import RunAddress, UploadPart
+from director.log_lines import TextLines
 from director.offload import inline
 from director.storage import MemoryArchives, MemoryJournal
 from director.workspace import federation_id
@@ -200,3 +202,8 @@ async def housed(
         yield house
     finally:
         await house.director.close()
+
+
+def told(record: logging.LogRecord) -> str:
+    """What a person reads of a log record, behind its time and level."""
+    return TextLines().format(record).split(maxsplit=3)[3]

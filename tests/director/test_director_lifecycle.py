@@ -16,7 +16,7 @@ from director.errors import UnavailableError
 from director.interface import DirectorInterface
 from director.offload import in_thread_of_its_own
 from director.storage import MemoryArchives, MemoryJournal
-from tests.director.house import CT, MRI, A, caller, housed, parts, shard
+from tests.director.house import CT, MRI, A, caller, housed, parts, shard, told
 
 # ---------------------------------------------------------------- reviews
 
@@ -369,7 +369,7 @@ async def test_the_log_tells_what_happens_and_who_did_it(
         await house.director.trained_model(caller(), MRI, ModelKind.LAST)
         await house.director.remove(caller(), MRI)
 
-    lines = [record.message for record in caplog.records if record.name == "director"]
+    lines = [told(record) for record in caplog.records if record.name == "director"]
     mri = "experiment='brain-mri'"
     assert lines[:5] == [
         "envoy a registered [caller='a']",
@@ -396,7 +396,7 @@ async def test_results_that_do_not_count_are_told_in_the_log(
 
         await house.director.report_results(caller("a"), address, late)
 
-        [line] = [record.message for record in caplog.records if "left out" in record.message]
+        [line] = [told(record) for record in caplog.records if "left out" in record.message]
         assert line == (
             "of what a sent for train in round 7 something was left out: the running round is 0"
             " [experiment='brain-mri']"

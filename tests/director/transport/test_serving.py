@@ -14,7 +14,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from director.core.model import Metric
 from director.director import Director
-from director.transport import server as server_module
+from director.transport import listening, server as server_module
 from director.transport.credentials import CertificateError
 from director.transport.listening import CannotListenError
 from director.transport.server import DirectorGRPCServer
@@ -388,7 +388,7 @@ async def test_ten_thousand_long_polls_in_one_burst_are_all_answered() -> None:
 async def test_a_long_poll_whose_connection_goes_silent_is_given_up(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    quick = dict(server_module.OPTIONS) | {
+    quick = dict(listening.OPTIONS) | {
         "grpc.keepalive_time_ms": 1_000,
         "grpc.keepalive_timeout_ms": 500,
         "grpc.http2.ping_timeout_ms": 500,

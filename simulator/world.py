@@ -133,8 +133,9 @@ class Slander:
 Attack = Upload | Misupload | Knock | Impersonate | Pry | Slander
 
 
-Signal = Literal["kill", "stop", "power"]
-"""How a Director goes down: at once, in good order, or at once and with whatever was not synced."""
+Signal = Literal["kill", "stop", "power", "torn"]
+"""How a Director goes down: at once, in good order, at once and with whatever was not synced, or
+with half of it."""
 
 
 StorageTrouble = Literal["full", "error", "rot"]

@@ -67,6 +67,7 @@ class Blueprint:
 
     def build(self, folder: Path, *, host: str, port: int, kept: Kept) -> DirectorGRPCServer:
         """Construct the server, its certificates in files as operators have them."""
+        state = kept.opened()
         return self.factory(
             director_cls=Director,
             listen_host=host,
@@ -76,8 +77,8 @@ class Blueprint:
             target_shape=self.spec.config.target_shape,
             settings=Settings(limits=self.spec.limits, **self.rounds()),
             review_plan_callback=_reviewer(self.spec.review),
-            journal=kept.journal,
-            archives=kept.archives,
+            journal=state.journal,
+            archives=state.archives,
             clock=self.clock,
             offload=self.offload,
             **self._tls(folder),

@@ -1,16 +1,18 @@
 """The Director in this process, on the network in memory: for virtual time."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from director import DirectorGRPCServer
-from director.storage import DiskFailedError, NoRoomError
-from simulator.engine.host import Blueprint, abandon, held_by
-from simulator.engine.kept import Kept, Operation
+from director.errors import DirectorError
+from director.storage import StateError
+from director.storage.memory_disk import Operation
+from simulator.engine.host import Blueprint, HostError, abandon, held_by
+from simulator.engine.kept import Kept
 from simulator.network.api import Network, RuleBook
 from simulator.network.memory import MemoryNetwork
 from simulator.pki import MEMORY_HOST
@@ -40,7 +42,7 @@ class MemoryHost:
         self._crash_point = crash_point
         self._folder = TemporaryDirectory(prefix="squall-")
         self._kept = Kept()
-        self._kept.operations.watcher = self._watch
+        self._kept.disk.watch(self._watch)
         self._server: DirectorGRPCServer | None = None
         self._has_crashed = False
         self.on_crash: Callable[[Operation], None] | None = None
@@ -54,23 +56,35 @@ class MemoryHost:
     @property
     def operations(self) -> int:
         """How many operations on its storage there were, in all lives of the Director."""
-        return self._kept.operations.count
+        return self._kept.disk.operations
 
     async def start(self) -> None:
-        while True:
-            self._has_crashed = False
-            folder = Path(self._folder.name)
-            server = self._blueprint.build(folder, host=MEMORY_HOST, port=_PORT, kept=self._kept)
-            server.director.announce(MEMORY_HOST, _PORT)
-            await server.director.start()
-            if not self._has_crashed:
-                break
+        server = await self._started()
+        while server is None:
             # It died before it had come up.
-            await abandon(server)
+            server = await self._started()
         self._memory.attach()
         server.register(self._memory.server)
         await self._memory.server.start()
         self._server = server
+
+    async def _started(self) -> DirectorGRPCServer | None:
+        """Return a Director that has begun; None where it met its crash point meanwhile."""
+        self._has_crashed = False
+        folder = Path(self._folder.name)
+        server: DirectorGRPCServer | None = None
+        try:
+            server = self._blueprint.build(folder, host=MEMORY_HOST, port=_PORT, kept=self._kept)
+            server.director.announce(MEMORY_HOST, _PORT)
+            await server.director.start()
+        except (OSError, DirectorError, StateError) as error:
+            if not self._has_crashed:
+                raise HostError(f"the Director did not start: {error}") from error
+        if not self._has_crashed:
+            return server
+        if server is not None:
+            await abandon(server)
+        return None
 
     async def take_down(self, signal: Signal) -> None:
         server, self._server = self._server, None
@@ -79,7 +93,7 @@ class MemoryHost:
         if signal == "stop":
             await self._stop(server)
         else:
-            self._vanish()
+            self._vanish(signal)
             await abandon(server)
 
     async def _stop(self, server: DirectorGRPCServer) -> None:
@@ -89,10 +103,10 @@ class MemoryHost:
         await server.director.close()
         await stopping
 
-    def _vanish(self) -> None:
+    def _vanish(self, signal: Signal) -> None:
         """Die in this very moment."""
-        # Its handlers may write in their last moments, but not into what the next one finds.
-        self._kept = self._kept.at_this_moment()
+        # Its handlers would write in their last moments, but not on this disk.
+        self._kept.sever(signal)
         self._memory.crash()
 
     def _watch(self, operation: Operation) -> None:
@@ -105,23 +119,14 @@ class MemoryHost:
         self._crash_point = None
         self._has_crashed = True
         server, self._server = self._server, None
-        self._vanish()
+        self._vanish("power")
         if server is not None and self.on_crash is not None:
             self._ending = asyncio.create_task(abandon(server))
             self.on_crash(operation)
 
-    @contextmanager
-    def troubled(self, trouble: StorageTrouble) -> Iterator[None]:
-        """Let the disk be full or fail for as long as the block runs; what rots stays rotten."""
-        if trouble == "rot":
-            self._kept.rot()
-            yield
-            return
-        self._kept.operations.refusal = NoRoomError if trouble == "full" else DiskFailedError
-        try:
-            yield
-        finally:
-            self._kept.operations.refusal = None
+    def troubled(self, trouble: StorageTrouble) -> AbstractContextManager[None]:
+        """Let something be wrong with the disk for as long as the block runs."""
+        return self._kept.troubled(trouble)
 
     def held(self) -> Mapping[str, int]:
         return held_by(self._server)

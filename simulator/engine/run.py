@@ -11,6 +11,7 @@ from typing import Any
 
 from director.clock import Clock, SystemClock
 from director.offload import in_thread, inline
+from director.storage.memory_disk import Operation
 from director.transport.server import DirectorGRPCServer
 from simulator.actors import canary
 from simulator.checkers.judge import Verdict, judge
@@ -18,7 +19,6 @@ from simulator.checkers.validity import PlannedFault
 from simulator.engine.cast import OBSERVER, Arrival, Casting
 from simulator.engine.chance import Chance
 from simulator.engine.host import Blueprint, Host, HostError, ServerFactory
-from simulator.engine.kept import Operation
 from simulator.engine.loop import DeadlockError, VirtualTimeLoop
 from simulator.engine.memory_host import CrashPoint, MemoryHost
 from simulator.engine.spectator import Spectator
@@ -204,7 +204,7 @@ class _Play:
         told: JsonObject = {
             "signal": "power",
             "operation": operation.number,
-            "kind": operation.kind,
+            "kind": f"{operation.kind.value} {operation.path.partition('/')[0]}",
             "done": operation.is_done,
         }
         record.note("director.kill", told)

@@ -50,7 +50,7 @@ class WireHost:
 
     async def _kill(self, server: DirectorGRPCServer) -> None:
         """Come as close to a killed process as a part of a living one can."""
-        self._kept = self._kept.at_this_moment()
+        self._kept.sever("kill")
         assert server.server is not None
         await server.server.stop(None)
         await abandon(server)

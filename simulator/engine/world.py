@@ -84,8 +84,8 @@ class RunWorld:
         # One after the other: only who is up can go down.
         async with self._restarting:
             self._record.note(f"director.{ending}", {"signal": signal})
-            await self._host.take_down(signal)
             try:
+                await self._host.take_down(signal)
                 yield
             finally:
                 await self._host.start()

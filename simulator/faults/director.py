@@ -18,8 +18,8 @@ class Restart(Settings):
     signal: Annotated[
         Signal,
         Field(
-            description="at once, after finishing what is open, or at once and without whatever was"
-            " not synced"
+            description="at once, after finishing what is open, at once and without whatever was"
+            " not synced, or with half of that"
         ),
     ] = "kill"
     down: Annotated[Duration, Field(description="how long it is away")] = 5.0
@@ -40,7 +40,7 @@ class DirectorRestart(FaultBase):
         del identity
         if director == "external":
             return "a Director that runs elsewhere cannot be restarted from here"
-        if self.with_.signal == "power" and world != "virtual":
+        if self.with_.signal in {"power", "torn"} and world != "virtual":
             return "on a real disk nothing forgets what was not synced: there is 'signal: kill'"
         return None
 

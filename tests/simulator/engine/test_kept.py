@@ -1,88 +1,79 @@
-"""Storage in memory that counts, fails and rots when it is told to."""
+"""What a dead Director leaves on its disk, and what is wrong with the disk when a scenario asks."""
 
 import pytest
 
 from director.core.events import ShardReported
 from director.core.model import BlobId, EnvoyName, Shard
 from director.storage import DamagedBlobError, DiskFailedError, NoRoomError
-from simulator.engine.kept import Kept, Operation
+from director.storage.memory_state import MemoryState
+from simulator.engine.kept import Kept
+from simulator.world import Signal, StorageTrouble
 
 EVENT = ShardReported(shard=Shard(envoy=EnvoyName("a"), sample_shape=("1",)))
 
 
-async def stored(kept: Kept, content: bytes = b"weights") -> BlobId:
-    async with kept.archives.writer() as writer:
+async def stored(state: MemoryState, content: bytes = b"weights") -> BlobId:
+    async with state.archives.writer() as writer:
         await writer.write(content)
         return await writer.commit()
 
 
-async def test_what_was_kept_is_read_back_equal() -> None:
+@pytest.mark.parametrize("signal", ["kill", "power", "torn"])
+async def test_what_was_kept_is_there_after_every_death(signal: Signal) -> None:
     kept = Kept()
-    await kept.journal.append(EVENT, 1.5)
-    blob = await stored(kept)
+    state = kept.opened()
+    await state.journal.append(EVENT, 1.5)
+    blob = await stored(state)
 
-    (entry,) = kept.journal.replay()
+    kept.sever(signal)
+    heir = kept.opened()
 
+    (entry,) = heir.journal.replay()
     assert (entry.record, entry.now) == (EVENT, 1.5)
-    assert await kept.archives.reader(blob).read_at(0, 100) == b"weights"
+    assert await heir.archives.reader(blob).read_at(0, 100) == b"weights"
 
 
-async def test_every_operation_is_told_before_and_after_it() -> None:
+async def test_who_is_dead_writes_nothing_any_more() -> None:
     kept = Kept()
-    seen: list[Operation] = []
-    kept.operations.watcher = seen.append
+    state = kept.opened()
+    kept.sever("kill")
+    heir = kept.opened()
 
-    blob = await stored(kept)
-    await kept.journal.append(EVENT, 1.0)
-    await kept.archives.delete(blob)
-    await kept.archives.keep_only([])
+    with pytest.raises(DiskFailedError):
+        await state.journal.append(EVENT, 1.0)
 
-    assert [(each.number, each.kind) for each in seen if not each.is_done] == [
-        (1, "create blob"),
-        (2, "write blob"),
-        (3, "commit blob"),
-        (4, "append ShardReported"),
-        (5, "delete blob"),
-        (6, "delete orphans"),
-    ]
-    assert [each.number for each in seen if each.is_done] == [1, 2, 3, 4, 5, 6]
+    assert list(heir.journal.replay()) == []
 
 
-async def test_what_is_written_after_a_crash_does_not_reach_the_next_director() -> None:
-    kept = Kept()
-    await kept.journal.append(EVENT, 1.0)
-
-    left = kept.at_this_moment()
-    await kept.journal.append(EVENT, 2.0)
-    await stored(kept)
-
-    assert len(list(left.journal.replay())) == 1
-    assert left.archives.list() == {}
-
-
-@pytest.mark.parametrize("refusal", [NoRoomError, DiskFailedError])
-async def test_a_disk_in_trouble_keeps_nothing(
-    refusal: type[NoRoomError | DiskFailedError],
+@pytest.mark.parametrize(
+    ("trouble", "refusal"), [("full", NoRoomError), ("error", DiskFailedError)]
+)
+async def test_a_disk_in_trouble_refuses_and_recovers(
+    trouble: StorageTrouble, refusal: type[Exception]
 ) -> None:
     kept = Kept()
-    kept.operations.refusal = refusal
+    state = kept.opened()
 
-    with pytest.raises(refusal):
-        await kept.journal.append(EVENT, 1.0)
-    with pytest.raises(refusal):
-        await stored(kept)
+    with kept.troubled(trouble):
+        with pytest.raises(refusal):
+            await state.journal.append(EVENT, 1.0)
+        with pytest.raises(refusal):
+            await stored(state)
+    await state.journal.append(EVENT, 2.0)
 
-    assert list(kept.journal.replay()) == []
-    assert kept.archives.list() == {}
+    assert [entry.now for entry in state.journal.replay()] == [2.0]
+    assert state.archives.list() == {}
 
 
 async def test_what_has_rotted_is_not_handed_out() -> None:
     kept = Kept()
-    blob = await stored(kept)
+    state = kept.opened()
+    blob = await stored(state)
 
-    assert kept.rot() == 1
+    with kept.troubled("rot"):
+        pass
 
     with pytest.raises(DamagedBlobError):
-        kept.archives.reader(blob)
+        await state.archives.reader(blob).read_at(0, 10)
     with pytest.raises(DamagedBlobError):
-        kept.archives.open(blob)
+        state.archives.open(blob)

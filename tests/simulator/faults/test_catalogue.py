@@ -99,8 +99,9 @@ def test_the_director_is_restarted_wherever_it_is_ours() -> None:
     assert "elsewhere" in theirs
 
 
-def test_power_is_lost_only_where_a_disk_is_simulated() -> None:
-    restart = instant("director.restart", targets=None, with_={"signal": "power"})
+@pytest.mark.parametrize("signal", ["power", "torn"])
+def test_power_is_lost_only_where_a_disk_is_simulated(signal: str) -> None:
+    restart = instant("director.restart", targets=None, with_={"signal": signal})
 
     here = restart.unsupported(world="virtual", director="inprocess", identity="plaintext")
     there = restart.unsupported(world="wire", director="subprocess", identity="plaintext")

@@ -23,7 +23,7 @@ from tests.planted.planting import planted
 
 PATH = Path(__file__).parents[2] / "scenarios" / "durability_small.yaml"
 SEED = 3
-SECOND = CrashPoint(operation=2, is_after=True)
+TWENTIETH = CrashPoint(operation=20, is_after=True)
 
 
 def case() -> Case:
@@ -65,17 +65,17 @@ def test_every_operation_has_two_places_to_die() -> None:
 
 
 def test_the_record_tells_where_the_director_died() -> None:
-    history = run_case(case(), seed=SEED, crash_point=SECOND).history
+    history = run_case(case(), seed=SEED, crash_point=TWENTIETH).history
 
     death, killed = history.notes("director.kill")
-    assert death.value["operation"] == 2
+    assert death.value["operation"] == 20
     assert death.value["done"] is True
     assert "operation" not in killed.value
     assert len(history.notes("director.start")) == 3
 
 
 def test_the_same_death_leaves_the_same_record() -> None:
-    one, other = (run_case(case(), seed=SEED, crash_point=SECOND).history for _ in range(2))
+    one, other = (run_case(case(), seed=SEED, crash_point=TWENTIETH).history for _ in range(2))
 
     assert one.entries == other.entries
 
@@ -99,7 +99,7 @@ def test_a_director_that_dies_while_it_starts_starts_again() -> None:
     ],
 )
 def test_the_exit_code_tells_the_worst(validities: list[Validity | None], code: int) -> None:
-    assert exit_code([Death(point=SECOND, validity=each) for each in validities]) == code
+    assert exit_code([Death(point=TWENTIETH, validity=each) for each in validities]) == code
 
 
 def test_a_scenario_that_is_wrong_is_refused(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 from pathlib import Path
 
 from director.core.events import RunFailed
@@ -86,8 +87,8 @@ async def _acceptance(folder: Path, durable: Director, forgetful: Director) -> N
             return await asyncio.to_thread(_synced, folder, plain)
 
         kept, forgotten, least = await _in_turns(
-            lambda archive=archive: _accepted(durable, "kept", archive),
-            lambda archive=archive: _accepted(forgetful, "forgotten", archive),
+            partial(_accepted, durable, "kept", archive),
+            partial(_accepted, forgetful, "forgotten", archive),
             bare,
         )
         print(

@@ -70,6 +70,7 @@ def test_no_flipped_bit_breaks_the_reader_or_changes_a_member_unseen(
 ) -> None:
     flipped = bytearray(WHOLE)
     flipped[position] ^= 1 << bit
+    songs = canary.songs()
     contents = list((inspected(WHOLE).members or {}).values())
 
     found = inspected(flipped)
@@ -79,7 +80,7 @@ def test_no_flipped_bit_breaks_the_reader_or_changes_a_member_unseen(
         # A flip may hit the very name of the plan: then it is a member like the others.
         [hashlib.sha256(members(RECIPE)[PLAN_PATH]).hexdigest(), *contents],
     )
-    assert canary.songs() == 0
+    assert canary.songs() == songs
 
 
 @given(noise=st.binary(max_size=300))

@@ -40,6 +40,8 @@ def test_an_archive_is_never_smaller_than_what_it_must_hold() -> None:
 
 
 def test_our_director_reads_it_and_finds_the_tasks_that_the_history_tells() -> None:
+    songs = canary.songs()
+
     workspace = read_workspace(io.BytesIO(archive(RECIPE, Random(1))), ArchiveLimits())
 
     assert workspace.plan.rounds == 3
@@ -53,7 +55,7 @@ def test_our_director_reads_it_and_finds_the_tasks_that_the_history_tells() -> N
         }
         for task in workspace.plan.tasks
     ] == list(TOLD_TASKS)
-    assert canary.songs() == 0
+    assert canary.songs() == songs
 
 
 def test_the_plan_comes_first_as_openfl_has_it() -> None:

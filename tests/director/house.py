@@ -31,7 +31,7 @@ from director.director import Director
 from director.interface import RunAddress, UploadPart
 from director.log_lines import TextLines
 from director.offload import inline
-from director.storage import MemoryArchives, MemoryJournal
+from director.storage import Archives, Journal, MemoryArchives, MemoryJournal
 from director.workspace import federation_id
 from tests.director.workspace.archives import with_plan
 
@@ -91,8 +91,8 @@ class House:
     """A started Director and what it stores in."""
 
     director: Director
-    archives: MemoryArchives
-    journal: MemoryJournal
+    archives: Archives
+    journal: Journal
 
     async def register(self, *envoys: str) -> None:
         for envoy in envoys:
@@ -180,8 +180,8 @@ def _results(task_type: str, weights: Array) -> tuple[EncodedTensor, ...]:
 @asynccontextmanager
 async def housed(
     *,
-    journal: MemoryJournal | None = None,
-    archives: MemoryArchives | None = None,
+    journal: Journal | None = None,
+    archives: Archives | None = None,
     **keywords: Any,
 ) -> AsyncIterator[House]:
     """A Director that has begun, and is closed in the end."""

@@ -24,6 +24,7 @@ _log = logging.getLogger(__name__)
 
 _NAME = "journal"
 _DRAFT = "journal-unfinished"
+_SNAPSHOT = f" {Snapshot.__name__} ".encode()
 
 
 class _Line(NamedTuple):
@@ -172,9 +173,9 @@ class LogJournal:
         for raw in content.splitlines(keepends=True):
             line = _read(raw)
             if line is None:
-                if any(
-                    _read(later) for later in content[at + len(raw) :].splitlines(keepends=True)
-                ):
+                later = content[at + len(raw) :].splitlines(keepends=True)
+                # A snapshot was synced before it got its name: no crash can have torn it.
+                if _SNAPSHOT in raw or any(map(_read, later)):
                     raise DamagedStateError(
                         f"the journal is damaged at byte {at}, after position {(expected or 1) - 1}"
                     )

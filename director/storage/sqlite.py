@@ -26,6 +26,7 @@ from director.storage.errors import (
     StateError,
 )
 from director.storage.ports import Entry
+from director.storage.wal import check_wal
 
 _log = logging.getLogger(__name__)
 
@@ -37,6 +38,8 @@ _CREATE = (
 _INSERT = "INSERT INTO record VALUES (?, ?, ?, ?, ?, ?)"
 _SELECT = "SELECT position, now, version, kind, body, checksum FROM record ORDER BY position"
 _RESTORE = "restore a backup, or start with an empty state directory"
+
+_EMPTY_THE_LOG = "PRAGMA wal_checkpoint(TRUNCATE)"
 
 T = TypeVar("T")
 _Row = tuple[int, float, int, str, bytes, int]
@@ -55,7 +58,10 @@ class SqliteJournal:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal")
         self._codec = Codec()
         self._batches: Batches[tuple[float, Encoded]] = Batches(self._insert, self._in_thread)
+        self._is_spoilt = False
+        """Whether a write that failed may have left something in the log."""
         try:
+            _look_into_the_log(path)
             self._connection = _opened(path, self._codec)
             self._last = self._last_position()
         except sqlite3.Error as error:
@@ -86,20 +92,33 @@ class SqliteJournal:
             self._connection.execute(_INSERT, row)
 
         await self._in_thread(lambda: self._transact(replace))
+        # What was replaced gives its room back, and nothing of it stays in the log.
+        await self._in_thread(self._empty_the_log)
 
     def _transact(self, work: Callable[[], object]) -> None:
         try:
+            if self._is_spoilt:
+                # Behind what is written next it would look like damage.
+                busy, *_ = self._connection.execute(_EMPTY_THE_LOG).fetchone()
+                self._is_spoilt = bool(busy)
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 work()
                 self._connection.execute("COMMIT")
             except BaseException:
+                self._is_spoilt = True
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
                 raise
         except sqlite3.Error as error:
             _log.error("the journal cannot be written: %s", error)
             raise _refusal(error) from error
+
+    def _empty_the_log(self) -> None:
+        try:
+            self._connection.execute(_EMPTY_THE_LOG)
+        except sqlite3.Error as error:
+            _log.warning("the journal's log stays as long as it is: %s", error)
 
     async def _in_thread(self, work: Callable[[], T], /) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
@@ -113,7 +132,8 @@ class SqliteJournal:
                 position, now, version, kind, body, checksum = row
                 record = Encoded(version=version, kind=kind, body=body)
                 if checksum != _checksum(position, now, record):
-                    self._cut_or_refuse(position)
+                    is_snapshot = kind == Snapshot.__name__ or (expected is None and position > 1)
+                    self._cut_or_refuse(position, is_snapshot=is_snapshot)
                     return
                 if expected is not None and position != expected:
                     raise DamagedStateError(
@@ -132,9 +152,9 @@ class SqliteJournal:
             why = f"{self._path}: record {position} cannot be read ({error}): {_RESTORE}"
             raise DamagedStateError(why) from error
 
-    def _cut_or_refuse(self, position: int) -> None:
-        """Give up a damaged last record, as a torn write leaves it; refuse any other."""
-        if position != self._last:
+    def _cut_or_refuse(self, position: int, *, is_snapshot: bool) -> None:
+        """Give up a damaged last event, as a torn write leaves it; refuse anything else."""
+        if position != self._last or is_snapshot:
             raise DamagedStateError(
                 f"{self._path}: record {position} is not what was written: {_RESTORE}"
             )
@@ -151,7 +171,23 @@ class SqliteJournal:
     async def close(self) -> None:
         await self._batches.settle()
         await self._in_thread(self._connection.close)
-        self._thread.shutdown(wait=False)
+        self.release()
+
+    def release(self) -> None:
+        """Let go of the file where nobody uses it any more; harmless when repeated."""
+        self._thread.shutdown()
+        self._connection.close()
+
+
+def _look_into_the_log(path: Path) -> None:
+    try:
+        warning = check_wal(path.with_name(f"{path.name}-wal"))
+    except OSError as error:
+        raise StateError(f"{path} cannot be used: {error.strerror}") from error
+    except DamagedStateError as error:
+        raise DamagedStateError(f"{error}: {_RESTORE}") from None
+    if warning:
+        _log.warning("the journal's log was not finished: %s", warning)
 
 
 def _opened(path: Path, codec: Codec) -> sqlite3.Connection:
@@ -160,6 +196,8 @@ def _opened(path: Path, codec: Codec) -> sqlite3.Connection:
     try:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
+        # What was removed is to be gone, not only forgotten.
+        connection.execute("PRAGMA secure_delete = ON")
         _prepare(connection, path, codec)
     except BaseException:
         connection.close()
@@ -179,8 +217,9 @@ def _prepare(connection: sqlite3.Connection, path: Path, codec: Codec) -> None:
     elif application != _APPLICATION_ID:
         raise StateError(f"{path} is not the journal of a Director: {_RESTORE}")
     codec.check_version(version)
-    # Whoever opens it writes records of its own version from now on.
-    connection.execute(f"PRAGMA user_version = {VERSION}")
+    if version != VERSION:
+        # Whoever opens it writes records of its own version from now on.
+        connection.execute(f"PRAGMA user_version = {VERSION}")
     (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
     if verdict != "ok":
         raise DamagedStateError(f"{path} is damaged ({verdict}): {_RESTORE}")

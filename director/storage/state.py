@@ -21,7 +21,8 @@ class State:
     _lock: TextIO
 
     def release(self) -> None:
-        """Let another Director in; journal and archives have to be closed before."""
+        """Let another Director in; nobody may use journal and archives any more."""
+        self.journal.release()
         self._lock.close()
 
 

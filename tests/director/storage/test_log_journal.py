@@ -65,6 +65,16 @@ async def test_damage_before_the_end_stops_the_start_and_is_named() -> None:
         opened(disk)
 
 
+async def test_a_damaged_snapshot_stops_the_start_though_nothing_follows_it() -> None:
+    disk = MemoryDisk()
+    journal = await given_kept(disk, 3)
+    await journal.compact(Snapshot(submissions=1, running_limit=1), 9.0, position=3)
+    disk.spoil("journal", "journal", 40)
+
+    with pytest.raises(DamagedStateError, match="damaged at byte 0"):
+        opened(disk)
+
+
 async def test_missing_records_stop_the_start_and_are_named() -> None:
     disk = MemoryDisk()
     journal = await given_kept(disk, 3)

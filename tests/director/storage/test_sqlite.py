@@ -2,11 +2,16 @@
 
 import asyncio
 import logging
+import re
 import sqlite3
 from pathlib import Path
 
 import pytest
 
+from director.core.events import RunFailed
+from director.core.model import ExperimentId
+from director.core.snapshots import Snapshot
+from director.errors import UnavailableError
 from director.storage import DamagedStateError, NewerStateError, NoRoomError, StateError
 from director.storage.codec import VERSION
 from director.storage.sqlite import SqliteJournal
@@ -127,3 +132,54 @@ async def test_a_full_disk_refuses_and_recovers(tmp_path: Path) -> None:
 
     assert position == 2
     assert await replayed(path) == [finished(1), finished(7)]
+
+
+async def test_a_damaged_snapshot_stops_the_start_though_nothing_follows_it(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "journal"
+    await given_kept(path, 3)
+    journal = SqliteJournal(path)
+    await journal.compact(Snapshot(submissions=1, running_limit=1), 9.0, position=3)
+    await journal.close()
+    meddle(path, "UPDATE record SET body = x'7b7d'")
+
+    with pytest.raises(DamagedStateError, match="record 3 is not what was written"):
+        await replayed(path)
+
+
+async def test_a_damaged_page_stops_the_start_and_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "journal"
+    await given_kept(path, 1_000)
+    content = bytearray(path.read_bytes())
+    content[3 * 4_096 : 4 * 4_096] = bytes(4_096)
+    path.write_bytes(content)
+
+    with pytest.raises(DamagedStateError, match=re.escape(str(path))):
+        await replayed(path)
+
+
+async def test_what_was_removed_is_gone_from_the_disk(tmp_path: Path) -> None:
+    path = tmp_path / "journal"
+    journal = SqliteJournal(path)
+    secret = RunFailed(experiment=ExperimentId("1"), reason="a secret that nobody may keep")
+    position = await journal.append(secret, 1.0)
+
+    await journal.compact(Snapshot(submissions=1, running_limit=1), 2.0, position=position)
+
+    for name in ("journal", "journal-wal"):
+        assert b"a secret" not in (tmp_path / name).read_bytes()
+    await journal.close()
+
+
+async def test_an_error_that_nobody_expected_reaches_everybody_who_waits(tmp_path: Path) -> None:
+    journal = SqliteJournal(tmp_path / "journal")
+    journal._connection.set_authorizer(lambda *_: sqlite3.SQLITE_DENY)
+
+    outcomes = await asyncio.gather(
+        *(journal.append(finished(number), 1.0) for number in range(3)), return_exceptions=True
+    )
+
+    assert [isinstance(outcome, UnavailableError) for outcome in outcomes] == [True] * 3
+    journal._connection.set_authorizer(None)
+    await journal.close()

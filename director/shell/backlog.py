@@ -9,6 +9,8 @@ from director.core.snapshots import Snapshot
 _MANY = 10_000
 """Events that are replayed in a tenth of a second or two."""
 _REMOVAL = _MANY // 10
+_SHARE = 4
+"""A large federation is written down anew once events make up so large a part of it."""
 _WORTHWHILE = 100
 """So many are not worth a start's time to be gathered up."""
 
@@ -32,7 +34,7 @@ class Backlog:
     @property
     def is_long(self) -> bool:
         """Whether the running Director is to write a snapshot."""
-        return self._events >= max(_MANY, self._weight)
+        return self._events >= max(_MANY, self._weight // _SHARE)
 
     @property
     def is_worthwhile(self) -> bool:

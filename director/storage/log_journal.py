@@ -119,10 +119,10 @@ class LogJournal:
             self._mend()
 
     async def compact(self, snapshot: Snapshot, now: float, *, position: int) -> None:
-        first = _Line(position, now, self._codec.encode(snapshot))
-        await self._batches.between(partial(self._replace, first))
+        await self._batches.between(partial(self._replace, snapshot, now, position))
 
-    def _replace(self, first: _Line) -> None:
+    def _replace(self, snapshot: Snapshot, now: float, position: int) -> None:
+        first = _Line(position, now, self._codec.encode(snapshot))
         later = [line for line in self._lines() if line.position > first.position]
         content = b"".join(line.to_bytes() for line in (first, *later))
         try:

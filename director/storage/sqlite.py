@@ -11,6 +11,7 @@ import struct
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -85,15 +86,21 @@ class SqliteJournal:
         return first
 
     async def compact(self, snapshot: Snapshot, now: float, *, position: int) -> None:
+        await self._in_thread(partial(self._replace, snapshot, now, position))
+
+    def _replace(self, snapshot: Snapshot, now: float, position: int) -> None:
         row = _row(position, now, self._codec.encode(snapshot))
 
         def replace() -> None:
             self._connection.execute("DELETE FROM record WHERE position <= ?", (position,))
             self._connection.execute(_INSERT, row)
 
-        await self._in_thread(lambda: self._transact(replace))
+        self._transact(replace)
         # What was replaced gives its room back, and nothing of it stays in the log.
-        await self._in_thread(self._empty_the_log)
+        try:
+            self._connection.execute(_EMPTY_THE_LOG)
+        except sqlite3.Error as error:
+            _log.warning("the journal's log stays as long as it is: %s", error)
 
     def _transact(self, work: Callable[[], object]) -> None:
         try:
@@ -113,12 +120,6 @@ class SqliteJournal:
         except sqlite3.Error as error:
             _log.error("the journal cannot be written: %s", error)
             raise _refusal(error) from error
-
-    def _empty_the_log(self) -> None:
-        try:
-            self._connection.execute(_EMPTY_THE_LOG)
-        except sqlite3.Error as error:
-            _log.warning("the journal's log stays as long as it is: %s", error)
 
     async def _in_thread(self, work: Callable[[], T], /) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
@@ -232,7 +233,7 @@ def _row(position: int, now: float, stored: Encoded) -> _Row:
 
 def _checksum(position: int, now: float, stored: Encoded) -> int:
     place = struct.pack("<qdq", position, now, stored.version)
-    return zlib.crc32(stored.body, zlib.crc32(stored.kind.encode(), zlib.crc32(place)))
+    return zlib.crc32(place + stored.kind.encode() + stored.body)
 
 
 def _refusal(error: sqlite3.Error) -> DirectorError:

@@ -5,6 +5,7 @@ from collections import OrderedDict
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import contextmanager
 
+from director.errors import UnavailableError
 from director.shell.tasks import Tasks
 from director.storage import BlobReader
 
@@ -67,8 +68,19 @@ class Handout:
             self._reader.close()
             self._cache.drop(self._number)
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether nobody holds it any more, and nobody can."""
+        return self._holders <= 0
+
     async def chunks(self) -> AsyncGenerator[bytes, None]:
-        """Yield the whole archive."""
+        """Yield the whole archive.
+
+        Raises:
+            UnavailableError: it was let go of already.
+        """
+        if self.is_closed:
+            raise UnavailableError("this Director is stopping")
         with self._held():
             for number in range(-(-self._reader.size_bytes // self._chunk_bytes)):
                 yield await self._chunk(number)

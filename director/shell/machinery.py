@@ -161,12 +161,14 @@ class Machinery:
         await self.writer.close()
         await self._chores.settle()
         await self._archives.close()
+        self.runs.let_go()
 
     async def abandon(self) -> None:
         """End all work where it stands."""
         self.runs.rest()
         for tasks in (self.writer, self._work, self._chores):
             await tasks.abandon()
+        self.runs.let_go()
 
     def held(self) -> Mapping[str, int]:
         """How much there is of what comes and goes."""

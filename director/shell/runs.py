@@ -129,6 +129,12 @@ class Runs:
         """Forget a run."""
         self._runs.pop(experiment, None)
 
+    def let_go(self) -> None:
+        """Close what open runs hold open, once: the Director is closed."""
+        for run in self._by_federation.values():
+            if run.open is not None and not run.open.handout.is_closed:
+                run.open.handout.release()
+
     def rest(self) -> None:
         """Let no alarm ring any more: the Director is closing."""
         for run in self._runs.values():

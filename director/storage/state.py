@@ -4,7 +4,6 @@ import fcntl
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
 
 from director.storage.errors import LockedStateError, StateError
 from director.storage.files import FileArchives
@@ -18,12 +17,12 @@ class State:
 
     journal: SqliteJournal
     archives: FileArchives
-    _lock: TextIO
+    _lock: int
 
     def release(self) -> None:
         """Let another Director in; nobody may use journal and archives any more."""
         self.journal.release()
-        self._lock.close()
+        os.close(self._lock)
 
 
 def open_state(folder: Path) -> State:
@@ -39,32 +38,34 @@ def open_state(folder: Path) -> State:
     except OSError as error:
         raise _unusable(folder, error) from error
     try:
-        journal = SqliteJournal(folder / "journal.sqlite3")
-        return State(journal, FileArchives(DiskFolder(folder / "blobs")), lock)
+        # Files first: they have nothing to close where the journal turns out to be unusable.
+        archives = FileArchives(DiskFolder(folder / "blobs"))
+        return State(SqliteJournal(folder / "journal.sqlite3"), archives, lock)
     except OSError as error:
-        lock.close()
+        os.close(lock)
         raise _unusable(folder, error) from error
     except BaseException:
-        lock.close()
+        os.close(lock)
         raise
 
 
-def _locked(path: Path) -> TextIO:
-    # Opened for appending, so that the name of who holds it is not lost to whoever fails.
-    lock = path.open("a+", encoding="ascii")
+def _locked(path: Path) -> int:
+    """Return the descriptor of the file that names who holds the lock."""
+    lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.truncate(lock, 0)
+        os.write(lock, f"{os.getpid()}\n".encode())
     except BlockingIOError:
-        lock.seek(0)
-        holder = lock.read().strip() or "unknown"
-        lock.close()
+        holder = os.read(lock, 20).decode(errors="replace").strip() or "unknown"
+        os.close(lock)
         raise LockedStateError(
             f"{path.parent} is used by another Director (process {holder}): stop that one, or"
             " choose another state directory"
         ) from None
-    lock.truncate(0)
-    lock.write(f"{os.getpid()}\n")
-    lock.flush()
+    except OSError:
+        os.close(lock)
+        raise
     return lock
 
 

@@ -10,6 +10,10 @@ from director.storage.files import FileArchives
 from director.storage.folders import DiskFolder
 from director.storage.sqlite import SqliteJournal
 
+JOURNAL = "journal.sqlite3"
+BLOBS = "blobs"
+LOCK = "lock"
+
 
 @dataclass(frozen=True, slots=True)
 class State:
@@ -34,13 +38,13 @@ def open_state(folder: Path) -> State:
     """
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock = _locked(folder / "lock")
+        lock = locked(folder / LOCK)
     except OSError as error:
         raise _unusable(folder, error) from error
     try:
         # Files first: they have nothing to close where the journal turns out to be unusable.
-        archives = FileArchives(DiskFolder(folder / "blobs"))
-        return State(SqliteJournal(folder / "journal.sqlite3"), archives, lock)
+        archives = FileArchives(DiskFolder(folder / BLOBS))
+        return State(SqliteJournal(folder / JOURNAL), archives, lock)
     except OSError as error:
         os.close(lock)
         raise _unusable(folder, error) from error
@@ -49,8 +53,13 @@ def open_state(folder: Path) -> State:
         raise
 
 
-def _locked(path: Path) -> int:
-    """Return the descriptor of the file that names who holds the lock."""
+def locked(path: Path) -> int:
+    """Return the descriptor of the file that names who holds the lock; whoever closes it lets go.
+
+    Raises:
+        LockedStateError: another process holds it.
+        OSError: the file cannot be made.
+    """
     lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,0 +1,111 @@
+"""A backup that is made while the Director works is one from which a Director can start."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from director import cli
+from director.core.lifecycle import Status
+from director.core.model import ExperimentName, ModelKind
+from director.director import Director
+from director.storage import DamagedStateError, StateError
+from director.storage.backup import back_up
+from director.storage.folders import DiskFolder
+from director.storage.state import open_state
+from tests.director.house import MRI, House, caller, parts
+from tests.director.workspace.archives import with_plan
+
+pytestmark = pytest.mark.wire
+
+
+@asynccontextmanager
+async def kept_in(folder: Path) -> AsyncIterator[House]:
+    state = open_state(folder)
+    director = Director(journal=state.journal, archives=state.archives)
+    director.announce("localhost", 1)
+    try:
+        await director.start()
+        yield House(director=director, archives=state.archives, journal=state.journal)
+    finally:
+        await director.close()
+        state.release()
+
+
+async def come_and_go(house: House, number: int) -> None:
+    """Upload and remove experiments, so that blobs come and go all the time."""
+    for nth in range(10_000):
+        name = ExperimentName(f"e-{number}-{nth}")
+        archive = with_plan(noise=os.urandom(1_000))
+        upload = parts(name, archive=archive, chunk_bytes=2**20)
+        await house.director.submit(caller(f"owner-{number}"), upload)
+        await house.director.remove(caller(f"owner-{number}"), name)
+
+
+async def test_a_backup_of_a_running_director_is_consistent(tmp_path: Path) -> None:
+    async with kept_in(tmp_path / "state") as house:
+        await house.register("a")
+        await house.submit(MRI)
+        await house.work(await house.join(MRI))
+        model = await house.director.trained_model(caller(), MRI, ModelKind.LAST)
+        load = [asyncio.ensure_future(come_and_go(house, number)) for number in range(4)]
+        for number in range(5):
+            await asyncio.sleep(0.1)
+            await asyncio.to_thread(back_up, tmp_path / "state", tmp_path / f"backup-{number}")
+        assert not any(task.done() for task in load)
+        for task in load:
+            task.cancel()
+        await asyncio.wait(load)
+
+    for number in range(5):
+        async with kept_in(tmp_path / f"backup-{number}") as house:
+            assert [view.shard.envoy for view in house.director.envoys(caller())] == ["a"]
+            kept = await house.director.trained_model(caller(), MRI, ModelKind.LAST)
+            assert kept["weights"].tolist() == model["weights"].tolist()
+            await asyncio.sleep(0.2)
+            assert {held.status for held in house.director._federation.catalogue} == {
+                Status.IN_PROGRESS
+            }
+            names = DiskFolder(tmp_path / f"backup-{number}" / "blobs").names()
+            assert set(names) == set(house.director._federation.blobs())
+
+
+async def test_what_has_rotted_is_not_backed_up(tmp_path: Path) -> None:
+    async with kept_in(tmp_path / "state") as house:
+        await house.submit(MRI)
+        archive = house.director._federation.catalogue.running[0].archive
+    blob = tmp_path / "state" / "blobs" / archive
+    blob.write_bytes(blob.read_bytes()[:-1] + b"x")
+
+    with pytest.raises(DamagedStateError, match=f"{archive} is damaged"):
+        back_up(tmp_path / "state", tmp_path / "backup")
+
+
+async def test_a_backup_keeps_no_director_out_and_is_kept_out_by_none(tmp_path: Path) -> None:
+    async with kept_in(tmp_path / "state"):
+        back_up(tmp_path / "state", tmp_path / "while-it-runs")
+    back_up(tmp_path / "state", tmp_path / "afterwards")
+
+    async with kept_in(tmp_path / "state"):
+        pass
+
+
+def test_what_is_no_state_directory_is_not_backed_up(tmp_path: Path) -> None:
+    with pytest.raises(StateError, match="is not a state directory"):
+        back_up(tmp_path, tmp_path / "backup")
+
+
+async def test_a_command_backs_up_and_overwrites_nothing(tmp_path: Path) -> None:
+    async with kept_in(tmp_path / "state") as house:
+        await house.register("a")
+    arguments = ["backup", "--state-dir", str(tmp_path / "state"), str(tmp_path / "copy")]
+
+    first, second = (CliRunner().invoke(cli.main, arguments) for _ in range(2))
+
+    assert (first.exit_code, second.exit_code) == (0, 1)
+    assert "backed up 0 experiments, 1 envoy: 0 files of 0 bytes in all" in first.output
+    assert "copy is there already" in second.output

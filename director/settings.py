@@ -71,10 +71,20 @@ class Limits(_Frozen):
     """Followers of one experiment's metrics at once."""
 
 
+class Retention(_Frozen):
+    """For how long ended experiments are kept; by default until their owners remove them."""
+
+    max_age_s: float | None = Field(default=None, gt=0)
+    """An experiment is removed, models and metrics included, so long after its end."""
+    max_bytes: int | None = Field(default=None, gt=0)
+    """Those that ended first are removed while archives, models and metrics take more than this."""
+
+
 class Settings(_Frozen):
     """Everything about a Director that is not given by OpenFL's own configuration."""
 
     limits: Limits = Limits()
+    retention: Retention = Retention()
     long_poll_s: float | None = Field(default=None, ge=1)
     """An unanswered WaitExperiment is told to ask again after this; None: the heartbeat period."""
     upload_idle_s: float = Field(default=300, gt=0)

@@ -33,6 +33,7 @@ from director.shell.collaborations import Collaborations
 from director.shell.feeds import Feeds
 from director.shell.logbook import note
 from director.shell.openings import Opener
+from director.shell.retention import Retentions
 from director.shell.reviews import Reviews
 from director.shell.roll_calls import RollCalls
 from director.shell.run import Run
@@ -113,6 +114,13 @@ class Machinery:
             offload=workers,
             patient_offload=offload or in_thread_of_its_own,
         )
+        self._retentions = Retentions(
+            settings.retention,
+            federation=federation,
+            archives=archives,
+            writer=self.writer,
+            clock=clock,
+        )
         self.downloads = 0
         self.refused_failure_reports = 0
         self.is_closing = False
@@ -132,6 +140,7 @@ class Machinery:
         self._show_metrics()
         self.writer.resume()
         await self.writer.set_limits()
+        self._retentions.begin(self._work)
         if self._opener.is_announced:
             await self.runs.settle()
 

@@ -71,10 +71,10 @@ async def test_what_ended_first_makes_room_for_the_rest() -> None:
 async def test_a_restart_knows_when_an_experiment_ended() -> None:
     async with housed() as house:
         await ended(house, MRI)
-        storage = {"journal": house.journal, "archives": house.archives}
+        journal, archives = house.journal, house.archives
 
     settings = Settings(retention=Retention(max_age_s=DAY_S))
-    async with housed(**storage, settings=settings) as house:
+    async with housed(journal=journal, archives=archives, settings=settings) as house:
         assert names(house) == [MRI]
         await asyncio.sleep(DAY_S + 120)
         assert names(house) == []

@@ -109,3 +109,24 @@ async def test_a_command_backs_up_and_overwrites_nothing(tmp_path: Path) -> None
     assert (first.exit_code, second.exit_code) == (0, 1)
     assert "backed up 0 experiments, 1 envoy: 0 files of 0 bytes in all" in first.output
     assert "copy is there already" in second.output
+
+
+async def test_a_log_that_is_damaged_is_not_made_part_of_the_journal(tmp_path: Path) -> None:
+    folder = tmp_path / "state"
+    folder.mkdir()
+    for name in ("", "-wal"):
+        (folder / f"journal.sqlite3{name}").write_bytes(b"rubbish" * 100)
+
+    with pytest.raises(DamagedStateError, match="damaged header"):
+        back_up(folder, tmp_path / "backup")
+
+    assert (folder / "journal.sqlite3-wal").read_bytes() == b"rubbish" * 100
+
+
+async def test_a_journal_that_cannot_be_read_is_not_backed_up(tmp_path: Path) -> None:
+    folder = tmp_path / "state"
+    folder.mkdir()
+    (folder / "journal.sqlite3").write_bytes(b"rubbish" * 1_000)
+
+    with pytest.raises(StateError, match="cannot be copied"):
+        back_up(folder, tmp_path / "backup")

@@ -1,6 +1,7 @@
 """The power goes at every single operation on the disk in turn: nothing acknowledged is lost."""
 
 import asyncio
+import errno
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -13,8 +14,9 @@ from director.core.lifecycle import Status
 from director.core.model import Metric, ModelKind
 from director.director import Director
 from director.offload import inline
+from director.shell import backlog
 from director.storage import NoRoomError
-from director.storage.memory_disk import MemoryDisk, Operation, Survival
+from director.storage.memory_disk import Kind, MemoryDisk, Operation, Survival
 from director.storage.memory_folder import MemoryFolder
 from director.storage.memory_state import memory_state
 from tests.director.house import MRI, WEIGHTS, A, House, LoopClock, caller, housed
@@ -259,3 +261,56 @@ async def test_a_rotten_archive_is_refused_and_fails_its_experiment_alone(
         assert (view.status, "failed to open" in view.reason) == (Status.FAILED, True)
         assert "is damaged: restore it from a backup" in caplog.text
         assert await house.download() == b""
+
+
+async def test_a_snapshot_that_does_not_fit_is_done_without(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backlog, "_MANY", 20)
+    disk = MemoryDisk()
+    async with alive(disk) as house:
+        await house.register(*(f"e{number}" for number in range(15)))
+        # Room for a few more events, and not for the snapshot beside them.
+        disk.capacity_bytes = disk.used_bytes + 1_500
+        await house.register(*(f"e{number}" for number in range(5)))
+        await house.settled()
+
+    assert "the journal stays as long as it is" in caplog.text
+    disk.capacity_bytes = None
+    async with alive(disk) as house:
+        assert len(house.director.envoys(caller())) == 15
+
+
+async def test_a_missing_file_is_told_at_the_start(caplog: pytest.LogCaptureFixture) -> None:
+    disk = MemoryDisk()
+    async with alive(disk) as house:
+        await house.submit()
+        archive = house.director._federation.catalogue.running[0].archive
+    MemoryFolder(disk, "blobs").remove(archive)
+
+    async with alive(disk) as house:
+        await house.settled()
+
+        assert f"1 stored files are missing, such as {archive}" in caplog.text
+        assert house.status() is Status.FAILED
+
+
+async def test_a_file_that_cannot_be_deleted_goes_with_the_next_start(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def fail(operation: Operation) -> None:
+        if operation.kind is Kind.REMOVE:
+            raise OSError(errno.EIO, "input/output error")
+
+    disk = MemoryDisk()
+    async with alive(disk) as house:
+        await house.submit()
+        stop = disk.watch(fail)
+        await house.director.remove(caller(), MRI)
+        await house.settled()
+        stop()
+        assert "stays until the next start" in caplog.text
+        assert MemoryFolder(disk, "blobs").names()
+
+    async with alive(disk) as house:
+        assert MemoryFolder(disk, "blobs").names() == []

@@ -4,6 +4,8 @@ import asyncio
 
 from director.core.model import ExperimentName
 from director.settings import Retention, Settings
+from director.storage.memory_disk import MemoryDisk
+from director.storage.memory_state import memory_state
 from tests.director.house import CT, MRI, House, caller, housed
 
 THIRD = ExperimentName("third")
@@ -79,3 +81,19 @@ async def test_a_restart_knows_when_an_experiment_ended() -> None:
         await asyncio.sleep(DAY_S + 120)
         assert names(house) == []
         assert house.archives.list() == {}
+
+
+async def test_what_cannot_be_removed_yet_is_removed_later() -> None:
+    disk = MemoryDisk()
+    state = memory_state(disk)
+    settings = Settings(retention=Retention(max_age_s=DAY_S))
+    async with housed(journal=state.journal, archives=state.archives, settings=settings) as house:
+        await ended(house, MRI)
+        disk.capacity_bytes = disk.used_bytes
+        await asyncio.sleep(2 * DAY_S)
+        assert names(house) == [MRI]
+
+        disk.capacity_bytes = None
+        await asyncio.sleep(120)
+
+        assert names(house) == []

@@ -10,15 +10,13 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
 
-import numpy as np
-
 from director.core.assignments import Assignments, assignments
 from director.core.attendance import Presence
-from director.core.averaging import AGGREGATIONS, WEIGHTED_AVERAGE, memory_of, recall
+from director.core.averaging import combiners_of, memory_of, recall
 from director.core.checkpoints import Checkpoint
 from director.core.contributions import read_result
+from director.core.foreign import ForeignOutcome, ForeignWork, keep, kept
 from director.core.model import (
-    Array,
     Assignment,
     EncodedTensor,
     EnvoyName,
@@ -32,7 +30,7 @@ from director.core.model import (
     Work,
 )
 from director.core.participation import Participation, view
-from director.core.rounds import close
+from director.core.rounds import close, foreign_tasks
 from director.core.run_effects import (
     MetricsMeasured,
     RoundClosed,
@@ -41,14 +39,13 @@ from director.core.run_effects import (
     disregarded,
 )
 from director.core.running_round import RunningRound
-from director.core.tensors import encode
+from director.core.served import serve
 from director.core.views import CollaboratorView
 from director.errors import UnavailableError
 
 _KEPT_ROUNDS = 3
 """This round's model, the one before for whoever is slow, and one more for its difference."""
 _ALL_HERE: Mapping[EnvoyName, Presence] = MappingProxyType({})
-_SERVED_TAGS = frozenset({"model", "aggregated", "delta", "compressed", "lossy_compressed"})
 
 
 class Aggregation:
@@ -64,10 +61,8 @@ class Aggregation:
         self._is_stopped = False
         self._metrics: list[Metric] = []
         self._round_metrics_start = 0
-        self._combiners = {
-            task.name: AGGREGATIONS[plan.aggregations.get(task.function_name, WEIGHTED_AVERAGE)]()
-            for task in plan.tasks
-        }
+        self._combiners = combiners_of(plan)
+        self._foreign_memory = b""
         self._running = self._begun()
 
     # ------------------------------------------------------------ what can be read
@@ -152,23 +147,9 @@ class Aggregation:
         Raises:
             UnavailableError: there is no such tensor, or not yet, or not any more.
         """
-        model = self._models.get(request.round, {})
-        is_known = collaborator in self._participants and request.name in model
-        if not is_known or not set(request.tags) <= _SERVED_TAGS:
-            raise UnavailableError(
-                f"no tensor {request.name!r} with tags {list(request.tags)} of round"
-                f" {request.round} here"
-            )
-        value = model[request.name]
-        if "delta" in request.tags:
-            value = self._difference(request.name, request.round)
-        return encode(
-            request.name,
-            value,
-            round_number=request.round,
-            tags=sorted({*request.tags, "compressed"} - {"lossy_compressed"}),
-            report=request.report,
-        )
+        if collaborator not in self._participants:
+            raise UnavailableError(f"no tensors for {collaborator!r} here")
+        return serve(self._models, request)
 
     def handle(self, result: TaskResult) -> Sequence[RunEffect]:
         """Take a result in, and close the round with it if it was the last one."""
@@ -198,15 +179,34 @@ class Aggregation:
         """Take nothing more in for the running round: it is about to be closed."""
         self._running.is_sealed = True
 
-    def outcome(self) -> RoundClosed:
+    def foreign_work(self) -> ForeignWork | None:
+        """Return what functions that are not ours have to do for the sealed round, if anything."""
+        assert self._running.is_sealed
+        base = self._models[self._round]
+        tasks = foreign_tasks(base, self._running.results(), self._combiners)
+        if not tasks:
+            return None
+        # No older ones: they would not be there after a restart.
+        known = (number for number in (self._round, self._round - 1) if number in self._models)
+        return ForeignWork(
+            round=self._round,
+            tasks=tasks,
+            models={number: self._models[number] for number in known},
+            memory=self._foreign_memory,
+        )
+
+    def outcome(self, foreign: ForeignOutcome | None = None) -> RoundClosed:
         """Compute what the sealed round comes to; only once, and then it has to be closed.
 
         It may take seconds in a thread.  If the run is stopped meanwhile, the round is not to be
-        closed.  Of who has not reported everything, nothing counts.
+        closed.  Of who has not reported everything, nothing counts.  Where there was foreign work,
+        what came of it has to be given.
         """
         assert self._running.is_sealed
+        assert foreign is not None or self.foreign_work() is None
         base = self._models[self._round]
-        outcome = close(self._round, base, self._running.results(), self._combiners)
+        given = foreign or ForeignOutcome(models={}, memory=self._foreign_memory)
+        outcome = close(self._round, base, self._running.results(), self._combiners, given.models)
         return RoundClosed(
             round=self._round,
             model=outcome.model,
@@ -214,7 +214,7 @@ class Aggregation:
             score=outcome.score,
             metrics=(*self._metrics[self._round_metrics_start :], *outcome.metrics),
             reporters=tuple(name for name in self._participants if name in self.reported),
-            memory=memory_of(self._combiners),
+            memory={**memory_of(self._combiners), **keep(given.memory)},
         )
 
     def close_round(self, closed: RoundClosed) -> Sequence[RunEffect]:
@@ -249,6 +249,7 @@ class Aggregation:
         self._round_metrics_start = len(self._metrics)
         self._running = self._begun()
         recall(self._combiners, memory)
+        self._foreign_memory = kept(memory)
 
     # ------------------------------------------------------------ inside
 
@@ -282,17 +283,9 @@ class Aggregation:
         self._round = event.round + 1
         self._models[self._round] = event.model
         self._models.pop(self._round - _KEPT_ROUNDS, None)
+        self._foreign_memory = kept(event.memory)
         self._running = self._begun()
 
     def _measured(self, metrics: Sequence[Metric]) -> list[RunEffect]:
         self._metrics.extend(metrics)
         return [MetricsMeasured(metrics=tuple(metrics))] if metrics else []
-
-    def _difference(self, name: str, round_number: int) -> Array:
-        before = self._models.get(round_number - 1, {}).get(name)
-        if before is None:
-            raise UnavailableError(f"no tensor {name!r} of round {round_number - 1} here")
-        after = self._models[round_number][name]
-        with np.errstate(invalid="ignore", over="ignore"):
-            # Constants such as masks of -inf do not change; their difference would be no number.
-            return np.asarray(np.where(np.isfinite(before), after - before, np.float32(0)))

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from director.core.model import Array, Model, Plan
 
 WEIGHTED_AVERAGE = "weighted_average"
+PICKLED = "pickled"
+"""Not one of ours: a function that the experiment brings, and that somebody else has to run."""
 
 _Wide = NDArray[np.float64]
 _SMOOTHING = 1e-7
@@ -174,6 +176,15 @@ AGGREGATIONS: Mapping[str, Callable[[], Combiner]] = {
     "fedadam": lambda: ServerOptimiser(second=adam),
     "fedyogi": lambda: ServerOptimiser(second=yogi),
 }
+
+
+def combiners_of(plan: Plan) -> dict[str, Combiner]:
+    """Return an aggregation for each task of a plan, but for those that are not ours."""
+    chosen = {
+        task.name: plan.aggregations.get(task.function_name, WEIGHTED_AVERAGE)
+        for task in plan.tasks
+    }
+    return {task: AGGREGATIONS[name]() for task, name in chosen.items() if name != PICKLED}
 
 
 def memory_of(combiners: Mapping[str, Combiner]) -> Model:

@@ -6,12 +6,13 @@ results give the same bits.
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from director.core.averaging import Combiner, weighted_mean
 from director.core.contributions import Contribution, Measurement
+from director.core.foreign import ForeignTask, Share
 from director.core.model import Array, EnvoyName, Metric, Model, Task
 
 AGGREGATOR = "aggregator"
@@ -30,13 +31,32 @@ class Outcome:
     score: float | None
 
 
+def foreign_tasks(
+    base: Model, results: Sequence[tuple[Task, Contributions]], combiners: Mapping[str, Combiner]
+) -> tuple[ForeignTask, ...]:
+    """Return what has to be made elsewhere of tasks for which there is no combiner."""
+    return tuple(
+        ForeignTask(
+            task=task.name,
+            function=task.function_name,
+            tensors={name: _shares(everybody) for name, everybody in sent.items()},
+        )
+        for task, contributions in results
+        if task.name not in combiners and (sent := _sent(base, contributions))
+    )
+
+
 def close(
     round_number: int,
     base: Model,
     results: Sequence[tuple[Task, Contributions]],
     combiners: Mapping[str, Combiner],
+    foreign: Mapping[str, Model],
 ) -> Outcome:
-    """Return the outcome of a round that started from `base`; combiners go by task."""
+    """Return the outcome of a round that started from `base`; combiners go by task.
+
+    What tasks without a combiner came to was made elsewhere.
+    """
     metrics: list[Metric] = []
     score: float | None = None
     trained: dict[str, Array] = {}
@@ -55,7 +75,11 @@ def close(
             if mean.is_criterion and score is None:
                 score = mean.value
         # Tasks follow each other on one model: what a later one trained is the newer state.
-        trained |= _combined(base, contributions, combiners[task.name])
+        if task.name in combiners:
+            made = _combined(base, contributions, combiners[task.name])
+        else:
+            made = foreign.get(task.name, {})
+        trained |= {name: _sound(base.get(name), value) for name, value in made.items()}
     model = {name: trained.pop(name, value) for name, value in base.items()}
     return Outcome(model=model | dict(sorted(trained.items())), metrics=tuple(metrics), score=score)
 
@@ -99,29 +123,47 @@ def _mean(samples: list[tuple[float, int]]) -> float:
 
 def _combined(base: Model, contributions: Contributions, combiner: Combiner) -> Model:
     """Return the tensors that a task trained, each over those who sent it."""
-    sent: dict[str, list[tuple[Array, int]]] = {}
+    combined: dict[str, Array] = {}
+    for name, everybody in _sent(base, contributions).items():
+        values = [sent.value for sent in everybody]
+        with np.errstate(all="ignore"):
+            combined[name] = combiner.combine(
+                name, base.get(name), values, [sent.weight for sent in everybody]
+            )
+    return combined
+
+
+def _sent(base: Model, contributions: Contributions) -> dict[str, list[Share]]:
+    """Return what collaborators sent, weighed by their samples; by tensor, if it counts at all."""
+    sent: dict[str, list[Share]] = {}
     trainers = [given for given in contributions.values() if given.tensors]
-    for contribution in trainers:
-        for name, value in contribution.tensors.items():
-            sent.setdefault(name, []).append((value, contribution.weight))
+    for collaborator, given in contributions.items():
+        for name, value in given.tensors.items():
+            share = Share(collaborator=collaborator, value=value, weight=float(given.weight))
+            sent.setdefault(name, []).append(share)
     return {
-        name: _aggregate(name, base.get(name), values, combiner)
-        for name, values in sent.items()
-        if name in base or _is_agreed(values, len(trainers))
+        name: everybody
+        for name, everybody in sent.items()
+        if name in base or _is_agreed(everybody, len(trainers))
     }
 
 
-def _is_agreed(values: Sequence[tuple[Array, int]], trainers: int) -> bool:
+def _is_agreed(everybody: Sequence[Share], trainers: int) -> bool:
     """Whether a tensor that the model does not have yet (an optimiser's, say) may join it."""
-    return len(values) == trainers and len({value.shape for value, _ in values}) == 1
+    return len(everybody) == trainers and len({sent.value.shape for sent in everybody}) == 1
 
 
-def _aggregate(
-    name: str, base: Array | None, sent: Sequence[tuple[Array, int]], combiner: Combiner
-) -> Array:
-    values = [value for value, _ in sent]
-    with np.errstate(all="ignore"):
-        result = combiner.combine(name, base, values, [float(weight) for _, weight in sent])
+def _shares(everybody: Sequence[Share]) -> tuple[Share, ...]:
+    """Return the same with weights that sum up to 1; without samples, everybody counts the same."""
+    total = sum(sent.weight for sent in everybody)
+    return tuple(
+        replace(sent, weight=sent.weight / total if total else 1 / len(everybody))
+        for sent in everybody
+    )
+
+
+def _sound(base: Array | None, result: Array) -> Array:
+    """Return the result where it can be what a collaborator starts from."""
     if base is None:
         return result
     # Where the model is not finite it holds a constant, and where a step overflowed it stays.

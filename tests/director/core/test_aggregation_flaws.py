@@ -15,10 +15,11 @@ from director.core.model import (
     Model,
     Plan,
     TaskResult,
+    TensorRequest,
     Transformer,
 )
 from director.core.run_effects import MetricsMeasured, ResultDisregarded, RoundClosed, RunEffect
-from director.core.tensors import encode
+from director.core.tensors import decode, encode
 from tests.director.core.runs import (
     GLOBAL,
     MODEL,
@@ -236,9 +237,10 @@ def test_the_difference_of_a_constant_that_is_not_finite_is_nothing() -> None:
     run = Aggregation(Plan(rounds=2, tasks=(TRAIN,)), [A], {"mask": array(-math.inf)})
     run.handle(trained(A, {"mask": array(-math.inf)}))
 
-    difference = run._difference("mask", 1)
+    request = TensorRequest(name="mask", round=1, tags=("aggregated", "delta"))
+    difference = run.tensor(A, request)
 
-    assert difference.tolist() == [0.0]
+    assert decode(difference).tolist() == [0.0]
 
 
 def test_a_tensor_that_everybody_sends_joins_the_model() -> None:

@@ -55,10 +55,11 @@ class Call:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Description:
-    """The object that a pickle would give, and every call on the way to it, in order."""
+    """The object that a pickle would give, and every call and import on the way to it, in order."""
 
     result: object
     calls: tuple[Call, ...]
+    symbols: tuple[Symbol, ...] = ()
 
 
 class _Mark:
@@ -81,6 +82,7 @@ class _Machine:
     stack: list[object] = field(default_factory=list)
     memo: dict[object, object] = field(default_factory=dict)
     calls: list[Call] = field(default_factory=list)
+    symbols: list[Symbol] = field(default_factory=list)
 
     def push(self, value: object) -> None:
         self.stack.append(value)
@@ -114,7 +116,12 @@ class _Machine:
         module, name = self.pop_last(2)
         if not isinstance(module, str) or not isinstance(name, str):
             raise TypeError
-        self.push(Symbol(module, name))
+        self.push(self.symbol(module, name))
+
+    def symbol(self, module: str, name: str) -> Symbol:
+        symbol = Symbol(module, name)
+        self.symbols.append(symbol)
+        return symbol
 
     def build(self) -> None:
         state = self.pop()
@@ -143,9 +150,9 @@ class _Machine:
 _Step = Callable[[_Machine, object], object]
 
 
-def _symbol_of(argument: object) -> Symbol:
+def _symbol_of(machine: _Machine, argument: object) -> Symbol:
     module, _, name = str(argument).partition(" ")
-    return Symbol(module, name)
+    return machine.symbol(module, name)
 
 
 _STEPS: dict[str, _Step] = {
@@ -171,14 +178,14 @@ _STEPS: dict[str, _Step] = {
     "ADDITEMS": lambda machine, _: machine.extend(machine.pop_marked()),
     "SETITEM": lambda machine, _: machine.update(machine.pop_last(2)),
     "SETITEMS": lambda machine, _: machine.update(machine.pop_marked()),
-    "GLOBAL": lambda machine, argument: machine.push(_symbol_of(argument)),
+    "GLOBAL": lambda machine, argument: machine.push(_symbol_of(machine, argument)),
     "STACK_GLOBAL": lambda machine, _: machine.import_symbol(),
     "REDUCE": lambda machine, _: machine.call(*machine.pop_last(2)),
     "NEWOBJ": lambda machine, _: machine.call(*machine.pop_last(2)),
     "NEWOBJ_EX": lambda machine, _: machine.call_all(machine.pop_last(3)),
     "OBJ": lambda machine, _: machine.call_all(machine.pop_marked()),
     "INST": lambda machine, argument: machine.call(
-        _symbol_of(argument), tuple(machine.pop_marked())
+        _symbol_of(machine, argument), tuple(machine.pop_marked())
     ),
     "BUILD": lambda machine, _: machine.build(),
     "MEMOIZE": lambda machine, _: machine.memo.update({len(machine.memo): machine.stack[-1]}),
@@ -215,4 +222,4 @@ def describe(pickled: bytes, *, max_steps: int) -> Description:
     # Of odd escapes in text, Python only warns, where warnings are not errors.
     except (ValueError, LookupError, TypeError, ArithmeticError, Warning) as error:
         raise InvalidArchiveError("a pickle in the archive is damaged") from error
-    return Description(result=result, calls=tuple(machine.calls))
+    return Description(result=result, calls=tuple(machine.calls), symbols=tuple(machine.symbols))

@@ -18,3 +18,5 @@ class ArchiveLimits:
     max_pickle_bytes: int = 2**20
     """Of the pickles that name tasks and aggregation functions, not of a model's."""
     max_pickle_steps: int = 100_000
+    max_code_bytes: int = 64 * 2**20
+    """Of the modules that a workspace brings, where the operator lets them be run."""

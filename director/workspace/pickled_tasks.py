@@ -57,6 +57,20 @@ def pickled_aggregations(functions: Description) -> dict[str, str]:
     return {function: _class_name(made) for function, made in table.entries.named().items()}
 
 
+def imports_of(pickled: Description) -> tuple[str, ...]:
+    """Return the top-level modules that unpickling would import."""
+    # cloudpickle imports modules, rather than what is in them, by a call.
+    called = [
+        name
+        for call in pickled.calls
+        if isinstance(call.function, Symbol) and call.function.name == "subimport"
+        for name in (call.arguments if isinstance(call.arguments, tuple) else ())
+        if isinstance(name, str)
+    ]
+    modules = (*(symbol.module for symbol in pickled.symbols), *called)
+    return tuple(dict.fromkeys(module.partition(".")[0] for module in modules))
+
+
 def _task(call: Call) -> Task | None:
     if not isinstance(call.function, Symbol) or call.function.module != _TASK_MODULE:
         return None

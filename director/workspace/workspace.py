@@ -12,14 +12,17 @@ The smallest archive that is a workspace holds one file, `plan/plan.yaml`, with
 In the place of `tasks` may stand the pickles of OpenFL's interactive API.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from director.core.averaging import PICKLED
 from director.core.model import Plan, Task, TaskGroup
 from director.errors import InvalidArchiveError, UnsupportedPlanError
 from director.workspace.archive import Archive, open_archive
 from director.workspace.inert_pickle import Description, describe
 from director.workspace.limits import ArchiveLimits
+from director.workspace.pickled_code import foreign_imports
 from director.workspace.pickled_tasks import (
     AGGREGATIONS_MEMBER,
     TASKS_MEMBER,
@@ -56,10 +59,27 @@ class Workspace:
     agg_addr: str | None
     agg_port: int | None
     tls: bool | None
+    imports: tuple[str, ...] = ()
+    """The modules that have to be there for its aggregation functions to be loaded, if any is."""
 
 
-def read_workspace(file: BinaryIO, limits: ArchiveLimits) -> Workspace:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Work:
+    """The tasks, who does which, and by function the aggregations that are asked for."""
+
+    tasks: tuple[Task, ...]
+    groups: tuple[TaskGroup, ...]
+    templates: Mapping[str, str]
+    pickle: Description | None = None
+    """Where the classes of the aggregations are, if they are not just named."""
+
+
+def read_workspace(
+    file: BinaryIO, limits: ArchiveLimits, *, takes_pickled: bool = False
+) -> Workspace:
     """Read the archive to its end, in slices; nothing of it is unpacked, imported or run.
+
+    `takes_pickled`: whether aggregation functions of its own may be asked for.
 
     Raises:
         InvalidArchiveError: it is not whole, hides something, or has no plan that can be run.
@@ -72,17 +92,30 @@ def read_workspace(file: BinaryIO, limits: ArchiveLimits) -> Workspace:
     config = read_config(text, limits)
     check_sections(config)
     agg_addr, agg_port = address_of(config)
-    tasks, groups, templates = _work(config, archive, limits)
+    work = _work(config, archive, limits)
+    may_load = takes_pickled and work.pickle is not None
+    aggregations = {
+        function: _aggregation(template, may_load=may_load)
+        for function, template in work.templates.items()
+    }
+    imports: tuple[str, ...] = ()
+    if work.pickle is not None and PICKLED in aggregations.values():
+        imports = foreign_imports(config, work.pickle, archive)
     plan = Plan(
         rounds=rounds_of(config),
-        tasks=tasks,
+        tasks=work.tasks,
         compression=compression_of(config),
-        aggregations={function: _aggregation(name) for function, name in templates.items()},
-        groups=groups,
+        aggregations=aggregations,
+        groups=work.groups,
         haste=haste_of(config),
     )
     return Workspace(
-        plan=plan, plan_text=text, agg_addr=agg_addr, agg_port=agg_port, tls=tls_of(config)
+        plan=plan,
+        plan_text=text,
+        agg_addr=agg_addr,
+        agg_port=agg_port,
+        tls=tls_of(config),
+        imports=imports,
     )
 
 
@@ -93,26 +126,26 @@ def _decoded(content: bytes) -> str:
         raise InvalidArchiveError(f"{PLAN_MEMBER} is not UTF-8 text") from error
 
 
-def _work(
-    config: Config, archive: Archive, limits: ArchiveLimits
-) -> tuple[tuple[Task, ...], tuple[TaskGroup, ...], dict[str, str]]:
-    """Return the tasks, who does which, and by function the aggregations that are asked for."""
+def _work(config: Config, archive: Archive, limits: ArchiveLimits) -> _Work:
     tasks, groups = planned_tasks(config)
     if tasks:
-        aggregations = planned_aggregations(config, tasks)
+        work = _Work(tasks=tasks, groups=groups, templates=planned_aggregations(config, tasks))
     elif TASKS_MEMBER not in archive.files:
         raise InvalidArchiveError(f"{PLAN_MEMBER} has no tasks, and there is no {TASKS_MEMBER}")
     else:
-        tasks = pickled_tasks(_described(archive, TASKS_MEMBER, limits))
-        aggregations = (
-            pickled_aggregations(_described(archive, AGGREGATIONS_MEMBER, limits))
-            if AGGREGATIONS_MEMBER in archive.files
-            else {}
-        )
-    for name in (name for task in tasks for name in (task.name, task.function_name)):
+        work = _pickled_work(archive, limits)
+    for name in (name for task in work.tasks for name in (task.name, task.function_name)):
         if not (name.isprintable() and 0 < len(name) <= _MAX_NAME_LENGTH):
             raise InvalidArchiveError(f"a task's or function's name is unusable: {name[:80]!r}")
-    return tasks, groups, aggregations
+    return work
+
+
+def _pickled_work(archive: Archive, limits: ArchiveLimits) -> _Work:
+    tasks = pickled_tasks(_described(archive, TASKS_MEMBER, limits))
+    if AGGREGATIONS_MEMBER not in archive.files:
+        return _Work(tasks=tasks, groups=(), templates={})
+    pickle = _described(archive, AGGREGATIONS_MEMBER, limits)
+    return _Work(tasks=tasks, groups=(), templates=pickled_aggregations(pickle), pickle=pickle)
 
 
 def _described(archive: Archive, member: str, limits: ArchiveLimits) -> Description:
@@ -120,11 +153,13 @@ def _described(archive: Archive, member: str, limits: ArchiveLimits) -> Descript
     return describe(pickled, max_steps=limits.max_pickle_steps)
 
 
-def _aggregation(template: str) -> str:
+def _aggregation(template: str, *, may_load: bool) -> str:
     name = _AGGREGATIONS.get(openfl_class(template))
-    if name is None:
-        raise UnsupportedPlanError(
-            f"the aggregation function {template!r} is not one of {', '.join(_AGGREGATIONS)};"
-            " code that a workspace brings is never loaded here"
-        )
-    return name
+    if name is not None:
+        return name
+    if may_load:
+        return PICKLED
+    raise UnsupportedPlanError(
+        f"the aggregation function {template!r} is not one of {', '.join(_AGGREGATIONS)};"
+        " code that a workspace brings is not loaded here"
+    )

@@ -3,14 +3,29 @@
 import io
 import shutil
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from director.core.model import Plan, Task
-from director.errors import UnsupportedPlanError
-from director.workspace import federation_id, read_workspace, rewrite_workspace
-from tests.director.workspace.archives import FIXTURES, LIMITS, fixture, reading
+from director.errors import LimitExceededError, UnsupportedPlanError
+from director.workspace import (
+    Workspace,
+    federation_id,
+    read_code,
+    read_workspace,
+    rewrite_workspace,
+)
+from tests.director.workspace.archives import (
+    FIXTURES,
+    LIMITS,
+    PLAN,
+    fixture,
+    packed,
+    reading,
+    with_plan,
+)
 
 TASKS = (
     Task(name="train", function_name="fit", task_type="train"),
@@ -53,6 +68,91 @@ def test_the_aggregation_of_a_function_is_found() -> None:
 def test_what_we_do_not_have_is_refused_by_name(name: str, named: str) -> None:
     with pytest.raises(UnsupportedPlanError, match=named):
         reading(fixture(name))
+
+
+# ---------------------------------------------------------------- functions that it brings
+
+
+@pytest.mark.parametrize(
+    ("name", "imports"),
+    [
+        ("openfl_adam", ("collections", "openfl", "numpy")),
+        ("openfl_own_function", ("collections", "openfl", "cloudpickle")),
+    ],
+)
+def test_a_function_of_its_own_may_be_asked_for_where_that_is_allowed(
+    name: str, imports: tuple[str, ...]
+) -> None:
+    workspace = allowing(fixture(name))
+
+    assert workspace.plan.aggregations == {"fit": "pickled"}
+    assert workspace.imports == imports
+
+
+def test_what_we_have_is_not_loaded_although_that_is_allowed() -> None:
+    workspace = allowing(fixture("openfl_median"))
+
+    assert workspace.plan.aggregations == {"fit": "median"}
+    assert workspace.imports == ()
+
+
+def test_an_assigner_of_its_own_is_refused_all_the_same() -> None:
+    with pytest.raises(UnsupportedPlanError, match="'nobody'"):
+        allowing(fixture("openfl_own_assigner"))
+
+
+def test_a_class_that_a_plan_only_names_is_refused_all_the_same() -> None:
+    plan = PLAN.replace("kwargs: {}", "kwargs: {}, aggregation_type: {template: mine.Loudest}")
+
+    with pytest.raises(UnsupportedPlanError, match="mine.Loudest"):
+        allowing(with_plan(plan))
+
+
+def test_modules_that_a_workspace_brings_need_not_be_installed() -> None:
+    archive = changed("openfl_own_function", {"openfl/thing.py": "", "cloudpickle.py": ""})
+
+    assert allowing(archive).imports == ("collections",)
+
+
+def test_functions_that_were_pickled_in_another_way_are_refused_by_name() -> None:
+    plan = allowing(fixture("openfl_own_function")).plan_text
+    plan = plan.replace("cloudpickle_serializer.CloudpickleSerializer", "dill_serializer.Dill")
+
+    with pytest.raises(UnsupportedPlanError, match="dill_serializer.Dill"):
+        allowing(changed("openfl_own_function", {"plan/plan.yaml": plan}))
+
+
+def test_the_pickle_and_the_modules_beside_it_can_be_read() -> None:
+    archive = changed("openfl_own_function", {"mine/sums.py": "total = sum", "data.csv": "1"})
+
+    code = read_code(io.BytesIO(archive), LIMITS)
+
+    with zipfile.ZipFile(io.BytesIO(archive)) as original:
+        assert code.table == original.read("aggregation_function_obj.pkl")
+        assert code.modules == {
+            path: original.read(path) for path in ("np_adapter.py", "mine/sums.py")
+        }
+
+
+def test_too_many_modules_are_not_read() -> None:
+    archive = changed("openfl_own_function", {"long.py": "#" * 100})
+
+    with pytest.raises(LimitExceededError, match="modules"):
+        read_code(io.BytesIO(archive), replace(LIMITS, max_code_bytes=99))
+
+
+def allowing(archive: bytes) -> Workspace:
+    return read_workspace(io.BytesIO(archive), LIMITS, takes_pickled=True)
+
+
+def changed(name: str, members: dict[str, str]) -> bytes:
+    """A workspace of OpenFL's with other or further members."""
+    with zipfile.ZipFile(io.BytesIO(fixture(name))) as original:
+        kept = {path: original.read(path) for path in original.namelist() if path[-1] != "/"}
+    return packed({**kept, **members})
+
+
+# ---------------------------------------------------------------- what collaborators are given
 
 
 def test_a_rewritten_workspace_is_what_openfl_would_be_given(tmp_path: Path) -> None:

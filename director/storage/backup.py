@@ -8,7 +8,6 @@ import hashlib
 import os
 import sqlite3
 from collections.abc import Iterable
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from director.core.snapshots import Snapshot, restore
 from director.errors import DirectorError
 from director.storage.errors import DamagedStateError, LockedStateError, StateError
 from director.storage.folders import DiskFolder
+from director.storage.journal_copy import copy_journal
 from director.storage.sqlite import SqliteJournal
 from director.storage.state import BLOBS, JOURNAL, LOCK, locked
 from director.storage.wal import check_wal
@@ -67,7 +67,7 @@ def _copy(folder: Path, target: Path) -> Backup:
         blobs = DiskFolder(target / BLOBS)
         for _ in range(_ATTEMPTS):
             copied = _copy_blobs(folder, target, _blobs_in(folder))
-            _copy_journal(folder, target)
+            copy_journal(folder / JOURNAL, target / JOURNAL)
             federation = _replayed(target / JOURNAL)
             needed = set(federation.blobs())
             if _copy_blobs(folder, target, needed - copied) >= needed - copied:
@@ -110,15 +110,6 @@ def _copy_blob(source: Path, copy: Path) -> bool:
     if found.hexdigest() != source.name:
         raise DamagedStateError(f"{source} is damaged: restore it from an earlier backup")
     return True
-
-
-def _copy_journal(folder: Path, target: Path) -> None:
-    (target / JOURNAL).unlink(missing_ok=True)
-    with (
-        closing(sqlite3.connect(folder / JOURNAL)) as source,
-        closing(sqlite3.connect(target / JOURNAL)) as copy,
-    ):
-        source.backup(copy)
 
 
 def _replayed(path: Path) -> Federation:

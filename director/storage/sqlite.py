@@ -195,6 +195,9 @@ def _opened(path: Path, codec: Codec) -> sqlite3.Connection:
     # Transactions are begun by hand; the thread that uses it is not the one that opens it.
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     try:
+        # The log's index stays in our own memory.  A file that is mapped would kill the process as
+        # soon as its file system is read-only (https://www.sqlite.org/wal.html#noshm).
+        connection.execute("PRAGMA locking_mode = EXCLUSIVE")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         # What was removed is to be gone, not only forgotten.

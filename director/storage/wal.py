@@ -13,6 +13,8 @@ from pathlib import Path
 from director.storage.errors import DamagedStateError
 
 _HEADER = struct.Struct(">8I")
+HEADER_BYTES = _HEADER.size
+"""What a log begins with; two of its words change whenever the log is begun anew."""
 _FRAME = struct.Struct(">6I")
 _MAGIC = 0x377F0682
 """Its last bit tells the order of bytes in checksums."""

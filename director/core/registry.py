@@ -124,7 +124,8 @@ class Registry:
     def check_heartbeat(self, name: EnvoyName, devices: tuple[Device, ...]) -> None:
         """Raises UnknownEnvoyError, or LimitExceededError for what is too much to keep."""
         self.get(name)
-        self._check_devices(devices)
+        if devices:
+            self._check_devices(devices)
 
     def check_wait(self, name: EnvoyName, connection: str) -> None:
         """Raises UnknownEnvoyError, or LimitExceededError where one connection holds them all.

@@ -1,6 +1,7 @@
 """The Director's messages as values of the core, and the core's values as messages."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from functools import lru_cache
 from typing import TypeVar
 
 from google.protobuf.duration_pb2 import Duration
@@ -43,9 +44,11 @@ def shard_from(message: director_pb2.ShardInfo) -> Shard:
     )
 
 
-def devices_from(messages: Iterable[director_pb2.CudaDeviceInfo]) -> tuple[Device, ...]:
+def devices_from(messages: Sequence[director_pb2.CudaDeviceInfo]) -> tuple[Device, ...]:
     """Return the accelerators in the order in which the envoy told them."""
-    # Most heartbeats tell of none; a list is made quicker than a generator is started.
+    # Most heartbeats tell of none.
+    if not messages:
+        return ()
     devices = [
         Device(
             index=message.index,
@@ -93,8 +96,9 @@ def set_seconds(message: Duration | Timestamp, seconds: float) -> None:
     message.nanos = int((seconds - whole) * 1e9)
 
 
+@lru_cache(maxsize=1)
 def heartbeat_answer(period_s: float) -> director_pb2.UpdateEnvoyStatusResponse:
-    """Return how long to wait until the next heartbeat."""
+    """Return how long to wait until the next heartbeat, in a message that nobody may change."""
     response = director_pb2.UpdateEnvoyStatusResponse()
     set_seconds(response.health_check_period, period_s)
     return response

@@ -6,7 +6,7 @@ from director.core.model import Caller, EnvoyName, ExperimentName
 from director.interface import DirectorInterface
 from director.transport import convert
 from director.transport.caller import caller_name, caller_of
-from director.transport.status import Context, refusals_as_status
+from director.transport.status import Context, answer_refusal, refusals_as_status
 from director.transport.streams import closing, upload_parts
 from director.transport.tensors import model_message
 from protos import director_pb2, director_pb2_grpc
@@ -44,14 +44,18 @@ class DirectorServicer(director_pb2_grpc.DirectorServicer):
     async def UpdateEnvoyStatus(
         self, request: director_pb2.UpdateEnvoyStatusRequest, context: Context
     ) -> director_pb2.UpdateEnvoyStatusResponse:
-        async with refusals_as_status(context):
+        # Nothing is asked as often: so not the block that the others have, which costs more than
+        # the heartbeat itself.
+        try:
             period_s = await self.director.report_heartbeat(
                 self._caller(context),
                 EnvoyName(request.name),
                 is_experiment_running=request.is_experiment_running,
                 devices=convert.devices_from(request.cuda_devices),
             )
-            return convert.heartbeat_answer(period_s)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is answered
+            await answer_refusal(context, error)
+        return convert.heartbeat_answer(period_s)
 
     async def WaitExperiment(
         self, request: director_pb2.WaitExperimentRequest, context: Context

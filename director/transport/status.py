@@ -7,7 +7,7 @@ import logging
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from types import MappingProxyType, TracebackType
-from typing import Any
+from typing import Any, NoReturn
 
 import grpc
 import grpc.aio
@@ -73,7 +73,7 @@ def refusals_as_status(
 
 
 class _Translation(AbstractAsyncContextManager[None, None]):
-    # A class, not a generator: this stands around every single request.
+    # A class, not a generator: this stands around almost every request.
     __slots__ = ("_codes", "_context")
 
     def __init__(self, context: Context, codes: Codes) -> None:
@@ -89,16 +89,23 @@ class _Translation(AbstractAsyncContextManager[None, None]):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        # Cancellation is no refusal, and what gRPC raises is for gRPC to answer.
-        if not isinstance(error, Exception) or isinstance(error, grpc.aio.BaseError):
-            return
-        code = code_of(error, self._codes)
-        details = _details(error)
-        if details is _FAILED:
-            _log.error("a request of %s failed: a bug", self._context.peer(), exc_info=error)
-        else:
-            _log.info("refused %s: %s: %s", self._context.peer(), code.name, details)
-        await self._context.abort(code, details)
+        # Cancellation is no refusal.
+        if isinstance(error, Exception):
+            await answer_refusal(self._context, error, self._codes)
+
+
+async def answer_refusal(context: Context, error: Exception, codes: Codes = CODES) -> NoReturn:
+    """End a request with the status code of what it raised, and a text for people."""
+    # What gRPC raises is for gRPC to answer.
+    if isinstance(error, grpc.aio.BaseError):
+        raise error
+    code = code_of(error, codes)
+    details = _details(error)
+    if details is _FAILED:
+        _log.error("a request of %s failed: a bug", context.peer(), exc_info=error)
+    else:
+        _log.info("refused %s: %s: %s", context.peer(), code.name, details)
+    await context.abort(code, details)
 
 
 def code_of(error: Exception, codes: Codes) -> grpc.StatusCode:

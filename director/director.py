@@ -80,6 +80,7 @@ class Director:
                 heartbeat_period_s=envoy_health_check_period,
             )
         )
+        self._envoy_views: dict[EnvoyName, EnvoyView] = {}
         self._parts = Machinery(
             self._federation,
             settings=self._settings,
@@ -242,7 +243,9 @@ class Director:
         return self._federation.rules.sample_shape, self._federation.rules.target_shape
 
     def envoys(self, caller: Caller) -> Sequence[EnvoyView]:
-        return envoy_views(self._federation, self._clock.now(), viewer=caller.name)
+        return envoy_views(
+            self._federation, self._clock.now(), viewer=caller.name, known=self._envoy_views
+        )
 
     def status(self, caller: Caller, experiment: ExperimentName) -> Status:
         return self._federation.catalogue.owned(experiment, caller.name).status

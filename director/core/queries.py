@@ -1,15 +1,14 @@
 """How views are computed from the federation's state."""
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, MutableMapping, Sequence
 
 from director.core.assignments import assignments
 from director.core.experiments import Experiment
 from director.core.federation import Federation
 from director.core.lifecycle import Status
-from director.core.model import EnvoyName, ExperimentName, ModelKind
+from director.core.model import EnvoyName, ExperimentId, ExperimentName, ModelKind
 from director.core.participation import CollaboratorStatus
-from director.core.registry import Envoy
 from director.core.views import CollaboratorView, EnvoyView, ExperimentView, RunView
 
 _SHOWN_ROUNDS = 10
@@ -29,23 +28,46 @@ __all__ = [
 ]
 
 
-def envoy_views(federation: Federation, now: float, *, viewer: str) -> Sequence[EnvoyView]:
+def envoy_views(
+    federation: Federation,
+    now: float,
+    *,
+    viewer: str,
+    known: MutableMapping[EnvoyName, EnvoyView] | None = None,
+) -> Sequence[EnvoyView]:
     """Return every registered envoy, in the order of first registration.
 
-    The viewer learns what an envoy works on only where the experiment is theirs.
+    The viewer learns what an envoy works on only where the experiment is theirs.  Views are taken
+    from what is known, and noted there, as long as they say the same: a thousand are soon compared.
     """
+    known = {} if known is None else known
     valid_s = federation.rules.valid_s
-    return [
-        EnvoyView(
-            shard=envoy.shard,
-            is_online=now < envoy.seen_at + valid_s,
-            is_experiment_running=envoy.is_experiment_running,
-            seen_at=envoy.seen_at,
-            valid_s=valid_s,
-            experiment=_experiment_of(federation, envoy, viewer),
-        )
-        for envoy in federation.registry
-    ]
+    views: list[EnvoyView] = []
+    for envoy in federation.registry:
+        is_online = now < envoy.seen_at + valid_s
+        experiment = None
+        if envoy.experiment is not None:
+            experiment = _experiment_of(federation, envoy.experiment, envoy.name, viewer)
+        view = known.get(envoy.shard.envoy)
+        if (
+            view is None
+            or view.seen_at != envoy.seen_at
+            or view.shard is not envoy.shard
+            or view.is_online is not is_online
+            or view.is_experiment_running is not envoy.is_experiment_running
+            or view.experiment != experiment
+        ):
+            view = EnvoyView(
+                shard=envoy.shard,
+                is_online=is_online,
+                is_experiment_running=envoy.is_experiment_running,
+                seen_at=envoy.seen_at,
+                valid_s=valid_s,
+                experiment=experiment,
+            )
+            known[envoy.shard.envoy] = view
+        views.append(view)
+    return views
 
 
 def envoys_online(federation: Federation, now: float) -> int:
@@ -99,15 +121,15 @@ def experiment_view(experiment: Experiment, run: RunView) -> ExperimentView:
     )
 
 
-def _experiment_of(federation: Federation, envoy: Envoy, viewer: str) -> ExperimentName | None:
-    if envoy.experiment is None:
-        return None
-    experiment = federation.catalogue.get(envoy.experiment)
+def _experiment_of(
+    federation: Federation, held: ExperimentId, envoy: EnvoyName, viewer: str
+) -> ExperimentName | None:
+    experiment = federation.catalogue.get(held)
     if experiment is None or experiment.status is not Status.IN_PROGRESS:
         return None
     if experiment.owner != viewer:
         return None
-    return None if experiment.parts[envoy.name].is_dismissed else experiment.name
+    return None if experiment.parts[envoy].is_dismissed else experiment.name
 
 
 def resting_view(experiment: Experiment, online: Collection[EnvoyName] = ()) -> RunView:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -202,42 +202,54 @@ def metric_message(metric: Metric, message: type[MetricMessage]) -> MetricMessag
 # ---------------------------------------------------------------- the list of envoys
 
 
+class _Shown(NamedTuple):
+    """How one envoy looked in the last list that it was in."""
+
+    view: EnvoyView
+    constant: bytes
+    """What stays the same while it gives signs of life."""
+    listed: bytes
+    """A list of this envoy alone."""
+
+
 class EnvoyList:
     """Lists envoys quickly: remembers how each looks on the wire, for as long as it is the same.
 
-    Only presence differs from one request to the next, and a thousand shards take longer to
-    convert than a thousand envoys take to list.
+    From one request to the next only few give a sign of life, and their shards stay what they are:
+    a thousand of those take longer to convert than a thousand envoys take to list.
     """
 
     def __init__(self) -> None:
-        self._known: dict[EnvoyName, tuple[Shard, float, bytes]] = {}
+        self._known: dict[EnvoyName, _Shown] = {}
 
     def response(self, views: Sequence[EnvoyView]) -> director_pb2.GetEnvoysResponse:
         """Return the answer to GetEnvoys."""
         # Messages one after the other read as one message: the lists add up.
-        response = director_pb2.GetEnvoysResponse.FromString(
-            b"".join([self._constant_part(view) for view in views])
+        return director_pb2.GetEnvoysResponse.FromString(
+            b"".join([self._listed(view) for view in views])
         )
-        for message, view in zip(response.envoy_infos, views, strict=True):
-            # What has its default value need not be set, and this runs a thousand times.
-            if view.is_online:
-                message.is_online = True
-            if view.is_experiment_running:
-                message.is_experiment_running = True
-            if view.experiment is not None:
-                message.experiment_name = view.experiment
-            set_seconds(message.last_updated, view.seen_at)
-        return response
 
-    def _constant_part(self, view: EnvoyView) -> bytes:
+    def _listed(self, view: EnvoyView) -> bytes:
         name = view.shard.envoy
         known = self._known.get(name)
-        if known is not None and known[1] == view.valid_s:
-            shard = known[0]
-            if shard is view.shard or shard == view.shard:
-                return known[2]
-        info = director_pb2.EnvoyInfo(shard_info=shard_message(view.shard))
-        set_seconds(info.valid_duration, view.valid_s)
-        encoded = director_pb2.GetEnvoysResponse(envoy_infos=[info]).SerializeToString()
-        self._known[name] = (view.shard, view.valid_s, encoded)
-        return encoded
+        if known is not None and known.view is view:
+            return known.listed
+        constant = _constant_part(view, known)
+        info = director_pb2.EnvoyInfo.FromString(constant)
+        info.is_online = view.is_online
+        info.is_experiment_running = view.is_experiment_running
+        info.experiment_name = view.experiment or ""
+        set_seconds(info.last_updated, view.seen_at)
+        listed = director_pb2.GetEnvoysResponse(envoy_infos=[info]).SerializeToString()
+        self._known[name] = _Shown(view, constant, listed)
+        return listed
+
+
+def _constant_part(view: EnvoyView, known: _Shown | None) -> bytes:
+    if known is not None and known.view.valid_s == view.valid_s:
+        shard = known.view.shard
+        if shard is view.shard or shard == view.shard:
+            return known.constant
+    info = director_pb2.EnvoyInfo(shard_info=shard_message(view.shard))
+    set_seconds(info.valid_duration, view.valid_s)
+    return info.SerializeToString()

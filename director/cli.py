@@ -3,6 +3,7 @@
 Exit codes: 0 it did what it was told, 1 it could not, 2 it was called in a wrong way.
 """
 
+import asyncio
 import logging
 import sys
 from collections.abc import Iterator, Mapping
@@ -13,7 +14,10 @@ from typing import Any
 import click
 
 from director.config import Config, ConfigError, load_config
+from director.foreign import ForeignCodeError
 from director.log_lines import log_to_standard_error
+from director.offload import in_thread
+from director.shell.foreigners import fenced
 from director.starter import create_workspace
 from director.storage import StateError
 from director.storage.backup import back_up
@@ -31,6 +35,8 @@ _CERTIFICATES = {
     "certificate": "cert/host.crt",
 }
 _NOWHERE = ":memory:"
+_NEEDED_FOR_PICKLES = ("numpy", "cloudpickle", "openfl")
+"""Whatever OpenFL's frontends pickle asks for these."""
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
@@ -86,6 +92,14 @@ def main() -> None:
     ),
 )
 @click.option(
+    "--load-pickled-code",
+    is_flag=True,
+    help=(
+        "DANGEROUS: load the aggregation functions that experiments bring.  Whoever may submit an"
+        " experiment can then run any code as the user that this Director runs as."
+    ),
+)
+@click.option(
     "--log-level",
     type=click.Choice(_LEVELS, case_sensitive=False),
     default="info",
@@ -93,7 +107,13 @@ def main() -> None:
     help="How much to tell on standard error.",
 )
 def start(
-    config_path: Path, *, tls: bool, state_dir: str | None, log_level: str, **given: Path | None
+    config_path: Path,
+    *,
+    tls: bool,
+    state_dir: str | None,
+    load_pickled_code: bool,
+    log_level: str,
+    **given: Path | None,
 ) -> None:
     """Serve until SIGTERM or Ctrl-C; then let what is under way end.
 
@@ -102,7 +122,7 @@ def start(
     taken up again by the next start.
     """
     try:
-        config = load_config(config_path)
+        config = load_config(config_path).dared(load_pickled_code=load_pickled_code)
         log_to_standard_error(config.settings.log_format, level=log_level)
         _heed(config)
         with _storage(state_dir or config.settings.state_dir) as storage:
@@ -142,8 +162,24 @@ def _heed(config: Config) -> None:
     """Say what of OpenFL's configuration is not done, or not done here."""
     if config.settings.install_requirements:
         _log.warning("install_requirements is ignored: nothing of an experiment runs here")
+    if config.settings.load_pickled_code:
+        _check_interpreter(config)
     if config.settings.review_experiment and not sys.stdin.isatty():
         raise ConfigError("review_experiment asks at the terminal, and there is none: set it false")
+
+
+def _check_interpreter(config: Config) -> None:
+    """Refuse an interpreter that could run nothing of what experiments bring."""
+    foreign = fenced(config.settings, in_thread)
+    try:
+        missing = asyncio.run(foreign.missing(_NEEDED_FOR_PICKLES))
+    except ForeignCodeError as error:
+        raise ConfigError(f"settings.pickled_code.python: {error}") from None
+    if missing:
+        raise ConfigError(
+            "settings.pickled_code.python: aggregation functions of experiments cannot be loaded"
+            f" without {', '.join(missing)}: name an interpreter that has OpenFL"
+        )
 
 
 def _certificates(config: Config, folder: Path, given: Mapping[str, Path | None]) -> dict[str, Any]:

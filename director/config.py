@@ -6,7 +6,7 @@ Every mistake in it is told at once, with its place and what was probably meant.
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Self, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -101,6 +101,13 @@ class Config(BaseModel):
     root_certificate: Path | None = None
     private_key: Path | None = None
     certificate: Path | None = None
+
+    def dared(self, *, load_pickled_code: bool) -> Self:
+        """Return the same, or one that loads what experiments have pickled."""
+        if not load_pickled_code:
+            return self
+        settings = self.settings.model_copy(update={"load_pickled_code": True})
+        return self.model_copy(update={"settings": settings})
 
 
 def load_config(path: Path) -> Config:

@@ -80,6 +80,17 @@ class Retention(_Frozen):
     """Those that ended first are removed while archives, models and metrics take more than this."""
 
 
+class PickledCode(_Frozen):
+    """How code that experiments have pickled is run, where `load_pickled_code` lets it."""
+
+    python: str | None = Field(default=None, min_length=1)
+    """The interpreter of an environment that has OpenFL; None: the Director's own."""
+    timeout_s: float = Field(default=300, gt=0)
+    """An experiment fails whose functions take longer for a round."""
+    memory_bytes: int = Field(default=4 * _GIB, gt=0)
+    """The same for more memory, tensors included."""
+
+
 class Settings(_Frozen):
     """Everything about a Director that is not given by OpenFL's own configuration."""
 
@@ -99,6 +110,12 @@ class Settings(_Frozen):
     """On which port: the Director's own, or another where a plan fixes one."""
     aggregation: AggregationName = "weighted_average"
     """How tensors become one in experiments whose plan does not ask for a way of its own."""
+    load_pickled_code: bool = False
+    """DANGEROUS: whether aggregation functions that experiments have pickled are loaded.
+
+    Whoever may submit an experiment can then run any code as the Director's user.
+    """
+    pickled_code: PickledCode = PickledCode()
     quorum: QuorumSetting = Quorum()
     """How many collaborators have to report for a round to go on without the dead."""
     offline_grace_s: float | None = Field(default=None, ge=0)

@@ -39,6 +39,7 @@ class StartRun:
 
     experiment: ExperimentId
     name: ExperimentName
+    owner: str
     collaborators: tuple[EnvoyName, ...]
     plan: Plan
     archive: BlobId

@@ -81,6 +81,7 @@ class Experiment:
         return StartRun(
             experiment=self.id,
             name=self.name,
+            owner=self.owner,
             collaborators=self.collaborators,
             plan=self.plan,
             archive=self.archive,

@@ -13,6 +13,7 @@ from director.core.run_effects import RoundClosed
 from director.core.tensors import model_to_bytes
 from director.offload import Offload
 from director.shell.blobs import Blobs
+from director.shell.foreigners import Foreigners
 from director.shell.openings import OpenRun
 from director.shell.patience import patiently
 from director.shell.run import Closing, Run, settle
@@ -22,7 +23,10 @@ from director.shell.writer import Writer
 class Closings:
     """Takes as long as it takes; what a round has come to is never given up."""
 
-    def __init__(self, *, writer: Writer, blobs: Blobs, offload: Offload) -> None:
+    def __init__(
+        self, *, writer: Writer, blobs: Blobs, offload: Offload, foreigners: Foreigners
+    ) -> None:
+        self._foreigners = foreigners
         self._writer = writer
         self._blobs = blobs
         self._offload = offload
@@ -31,9 +35,15 @@ class Closings:
         """Return once the round is closed and shown, or its run has ended.
 
         Whoever waits for that is told when it turns out to take longer.
+
+        Raises:
+            ForeignCodeError: functions that the experiment brought have failed.
         """
         delayed = partial(settle, closing)
-        run.outcome = await self._offload(opened.aggregation.outcome)
+        foreign = await self._foreigners.outcome(run.order, opened.aggregation, unless=run.ended)
+        if run.ended.is_set():
+            return
+        run.outcome = await self._offload(partial(opened.aggregation.outcome, foreign))
         closed = await patiently(
             partial(self._store, run.order, run.outcome),
             what=f"round {run.outcome.round + 1} of experiment {run.order.name!r}",

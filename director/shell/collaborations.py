@@ -28,6 +28,7 @@ from director.core.run_effects import (
     RunEffect,
 )
 from director.errors import UnauthenticatedError, UnavailableError
+from director.foreign import ForeignCodeError
 from director.interface import RunAddress
 from director.shell.closings import Closings
 from director.shell.feeds import Feeds
@@ -118,6 +119,8 @@ class Collaborations:
         except asyncio.CancelledError:
             settle(closing, UnavailableError("this Director is stopping"))
             raise
+        except ForeignCodeError as error:
+            self.give_up(run, str(error))
         except Exception:  # noqa: BLE001 - one experiment must not wait for ever
             log.exception("a round of experiment %r could not be computed", run.order.name)
             self.give_up(run, _NOT_COMPUTED)

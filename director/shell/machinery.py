@@ -31,6 +31,7 @@ from director.shell.blobs import Blobs
 from director.shell.closings import Closings
 from director.shell.collaborations import Collaborations
 from director.shell.feeds import Feeds
+from director.shell.foreigners import Foreigners
 from director.shell.logbook import note
 from director.shell.openings import Opener
 from director.shell.retention import Retentions
@@ -67,10 +68,12 @@ class Machinery:
         self._chores = Tasks()
         """Short, and done to the end."""
         self._blobs = Blobs(archives, self._chores)
+        self._foreigners = Foreigners(settings, archives, workers)
         self._opener = Opener(
             blobs=self._blobs,
             offload=workers,
             settings=settings,
+            foreigners=self._foreigners,
             rules=federation.rules,
             clock=clock,
             work=self._work,
@@ -91,7 +94,12 @@ class Machinery:
         self.collaborations = Collaborations(
             runs=self.runs,
             roll_calls=roll_calls,
-            closings=Closings(writer=self.writer, blobs=self._blobs, offload=workers),
+            closings=Closings(
+                writer=self.writer,
+                blobs=self._blobs,
+                offload=workers,
+                foreigners=self._foreigners,
+            ),
             feeds=self.feeds,
             writer=self.writer,
             work=self._work,
@@ -105,6 +113,7 @@ class Machinery:
             blobs=self._blobs,
             offload=workers,
             settings=settings,
+            foreigners=self._foreigners,
             needs_review=review is not None,
         )
         self._reviews = Reviews(
@@ -129,6 +138,7 @@ class Machinery:
 
     async def start(self) -> None:
         """Remember what was written down, and take up what was under way."""
+        self._foreigners.warn()
         loop = asyncio.get_running_loop()
         began_s = loop.time()
         count = self.writer.replay()

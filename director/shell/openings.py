@@ -18,6 +18,7 @@ from director.interface import RunPorts
 from director.offload import Offload
 from director.settings import Settings
 from director.shell.blobs import Blobs
+from director.shell.foreigners import Foreigners
 from director.shell.handouts import ChunkCache, Handout
 from director.shell.tasks import Tasks
 from director.workspace import rewrite_workspace
@@ -46,6 +47,7 @@ class Opener:
         blobs: Blobs,
         offload: Offload,
         settings: Settings,
+        foreigners: Foreigners,
         rules: Rules,
         clock: Clock,
         work: Tasks,
@@ -56,6 +58,7 @@ class Opener:
         self._clock = clock
         self._offload = offload
         self._settings = settings
+        self._foreigners = foreigners
         self._work = work
         self._chores = chores
         self._cache = ChunkCache(room_bytes=settings.chunk_cache_bytes)
@@ -85,7 +88,9 @@ class Opener:
 
         Raises:
             PortUnavailableError: they are to come to a port that cannot be had.
+            ForeignCodeError: it brings code that may not be loaded.
         """
+        self._foreigners.check_run(order)
         await self._announced.wait()
         port = await self._open_port(order)
         try:

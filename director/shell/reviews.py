@@ -82,7 +82,8 @@ class Reviews:
 
     def _plan_text(self, archive: BlobId) -> str:
         with self._archives.open(archive) as file:
-            return read_workspace(file, ArchiveLimits()).plan_text
+            # What it brings was taken when it was submitted, and is not looked at here.
+            return read_workspace(file, ArchiveLimits(), takes_pickled=True).plan_text
 
 
 def _called(callback: ReviewPlan, name: str, plan: Path) -> bool | Awaitable[bool]:

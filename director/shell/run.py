@@ -25,7 +25,7 @@ class Run:
         self.order = order
         self.participants = frozenset(order.collaborators)
         self.open: OpenRun | None = None
-        self.is_ended = False
+        self.ended = asyncio.Event()
         self.is_given_up = False
         """Whether it is about to fail."""
         self.closing: Closing | None = None
@@ -38,6 +38,11 @@ class Run:
         """How far it had come when it was ended, where it had been open."""
         self.settled = asyncio.Event()
         """Set once it is open, or will not be any more."""
+
+    @property
+    def is_ended(self) -> bool:
+        """Whether its experiment goes on without it."""
+        return self.ended.is_set()
 
     def silence(self) -> None:
         """Let no alarm ring."""

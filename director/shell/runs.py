@@ -14,6 +14,7 @@ from director.core.queries import resting_view
 from director.core.tensors import model_from_bytes
 from director.core.views import RunView
 from director.errors import PortUnavailableError
+from director.foreign import ForeignCodeError
 from director.offload import Offload
 from director.shell.blobs import Blobs
 from director.shell.handouts import Handout
@@ -69,7 +70,7 @@ class Runs:
                 about=(NoRoomError, DiskFailedError),
             )
             self._adopt(run, opened)
-        except PortUnavailableError as error:
+        except (PortUnavailableError, ForeignCodeError) as error:
             if not run.is_ended:
                 await self._fail(run, str(error))
         except Exception:  # noqa: BLE001 - one experiment must not take the others along
@@ -109,7 +110,7 @@ class Runs:
         run = self._runs.get(experiment)
         if run is None or run.is_ended:
             return
-        run.is_ended = True
+        run.ended.set()
         run.silence()
         self._settle(run)
         opened, run.open = run.open, None

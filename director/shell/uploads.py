@@ -19,6 +19,7 @@ from director.interface import UploadPart
 from director.offload import Offload
 from director.settings import Settings
 from director.shell.blobs import Blobs
+from director.shell.foreigners import Foreigners
 from director.shell.writer import Writer
 from director.workspace import ArchiveLimits, Workspace, read_workspace
 
@@ -34,6 +35,7 @@ class Uploads:
         blobs: Blobs,
         offload: Offload,
         settings: Settings,
+        foreigners: Foreigners,
         needs_review: bool,
     ) -> None:
         self._federation = federation
@@ -41,6 +43,7 @@ class Uploads:
         self._blobs = blobs
         self._offload = offload
         self._settings = settings
+        self._foreigners = foreigners
         self._needs_review = needs_review
         self._count = 0
 
@@ -87,6 +90,7 @@ class Uploads:
         blobs.append(model)
         archive, workspace = await self._store_archive(first, upload)
         blobs.append(archive)
+        await self._foreigners.check(workspace)
         check_groups(workspace.plan, collaborators)
         # Who uploads over TLS does so because there is nothing else here, and the reverse.
         _check_tls(workspace, is_tls=caller.is_authenticated)
@@ -132,7 +136,11 @@ class Uploads:
                     raise LimitExceededError(f"an archive may have no more than {limit} bytes")
                 await writer.write(part.chunk)
                 part = await self._next(upload)
-            workspace = await self._offload(lambda: read_workspace(writer.file, ArchiveLimits()))
+            workspace = await self._offload(
+                lambda: read_workspace(
+                    writer.file, ArchiveLimits(), takes_pickled=self._foreigners.are_allowed
+                )
+            )
             return await writer.commit(), workspace
 
 

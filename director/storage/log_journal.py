@@ -179,11 +179,12 @@ class LogJournal:
                     raise DamagedStateError(
                         f"the journal is damaged at byte {at}, after position {(expected or 1) - 1}"
                     )
-                _log.warning(
-                    "the journal's end is torn, and is cut: %d bytes after position %d",
-                    len(content) - at,
-                    (expected or 1) - 1,
-                )
+                if not self._is_torn:
+                    _log.warning(
+                        "the journal's end is torn, and is cut: %d bytes after position %d",
+                        len(content) - at,
+                        (expected or 1) - 1,
+                    )
                 self._is_torn = True
                 break
             if expected is not None and line.position != expected:

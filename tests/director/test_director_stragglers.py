@@ -269,7 +269,7 @@ async def test_what_comes_too_late_changes_nothing_and_is_no_error() -> None:
 
 async def test_a_round_that_cannot_be_computed_fails_its_experiment() -> None:
     async def broken(work: object, /) -> Any:
-        if getattr(work, "__name__", "") == "outcome":
+        if getattr(getattr(work, "func", work), "__name__", "") == "outcome":
             raise MemoryError
         return work()  # type: ignore[operator]
 

@@ -104,7 +104,7 @@ def test_an_assigner_of_its_own_is_refused_all_the_same() -> None:
 def test_a_class_that_a_plan_only_names_is_refused_all_the_same() -> None:
     plan = PLAN.replace("kwargs: {}", "kwargs: {}, aggregation_type: {template: mine.Loudest}")
 
-    with pytest.raises(UnsupportedPlanError, match="mine.Loudest"):
+    with pytest.raises(UnsupportedPlanError, match="Loudest"):
         allowing(with_plan(plan))
 
 
@@ -118,7 +118,7 @@ def test_functions_that_were_pickled_in_another_way_are_refused_by_name() -> Non
     plan = allowing(fixture("openfl_own_function")).plan_text
     plan = plan.replace("cloudpickle_serializer.CloudpickleSerializer", "dill_serializer.Dill")
 
-    with pytest.raises(UnsupportedPlanError, match="dill_serializer.Dill"):
+    with pytest.raises(UnsupportedPlanError, match=r"dill_serializer\.Dill"):
         allowing(changed("openfl_own_function", {"plan/plan.yaml": plan}))
 
 

@@ -96,7 +96,7 @@ def _judge_nothing(
     """A download without a chunk is right only where the experiment is over."""
     name = text(call.request, "experiment")
     submission = experiments.only_candidate(name, call)
-    if submission is None or text(call.request, "name") not in submission.collaborators:
+    if submission is None or not submission.has(text(call.request, "name")):
         return
     if is_impostor(history, call) or submission.may_go_index < call.ended_index:
         return

@@ -63,7 +63,7 @@ def _judge_target(
     if not begun:
         docket.broken(f"{what}, though nobody had uploaded it", call)
         return
-    meant = [s for s in begun if text(call.request, "name") in s.collaborators]
+    meant = [s for s in begun if s.has(text(call.request, "name"))]
     if not meant:
         docket.broken(f"{what}, which is not one of its collaborators", begun[-1].call, call)
         return
@@ -113,7 +113,7 @@ def certain_failures(history: History, experiments: Experiments) -> list[tuple[C
         if not report.is_ok or not is_own_envoy(history, report):
             continue
         submission = experiments.only_candidate(name, report)
-        if submission is None or envoy not in submission.collaborators:
+        if submission is None or not submission.has(envoy):
             continue
         # It may be told of an experiment before the owner is told that it was accepted.
         if any(

@@ -6,7 +6,7 @@ Nothing here judges.
 
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from simulator.history.calls import NEVER, Call
 from simulator.history.fields import flag, tables, text, texts
@@ -32,6 +32,14 @@ class Submission:
     """From here on its owner's removal may have taken effect."""
     gone_index: int
     """From here on it is certainly removed."""
+    _members: frozenset[str] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_members", frozenset(self.collaborators))
+
+    def has(self, envoy: str) -> bool:
+        """Whether an envoy is one of the collaborators, be they thousands."""
+        return envoy in self._members
 
     def may_exist_during(self, call: Call) -> bool:
         """Whether it may be there at some moment of a call."""

@@ -127,7 +127,7 @@ def _judge_cause(docket: Docket, record: _Record, sighting: Sighting) -> None:
 
 def _is_strange(history: History, report: Call, submission: Submission) -> bool:
     name = text(report.request, "name")
-    return name not in submission.collaborators or is_impostor(history, report)
+    return not submission.has(name) or is_impostor(history, report)
 
 
 def _may_fail_by_itself(record: _Record, sighting: Sighting, submission: Submission) -> bool:

@@ -67,7 +67,7 @@ def _judge_archives(history: History, docket: Docket) -> None:
         docket.occasion()
         name, envoy = text(call.request, "experiment"), text(call.request, "name")
         found = experiments.candidates(name, call)
-        if found and not any(envoy in submission.collaborators for submission in found):
+        if found and not any(submission.has(envoy) for submission in found):
             docket.broken(
                 f"{call.actor} downloaded the archive of {name[:60]!r} {when(call)} as {envoy},"
                 " which takes no part in it",

@@ -48,6 +48,14 @@ class Story:
     stream_ended: Call | None = field(default=None, repr=False)
     quits: list[Call] = field(default_factory=list, repr=False)
     """GetTasks that told a collaborator to stop, the first of each."""
+    _members: frozenset[str] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self._members = frozenset(self.collaborators)
+
+    def has(self, envoy: str) -> bool:
+        """Whether an envoy is one of the collaborators, be they thousands."""
+        return envoy in self._members
 
     @property
     def moved_at(self) -> float:
@@ -261,7 +269,7 @@ def _read_quits(history: History, by_name: Mapping[str, Sequence[Story]]) -> Non
         story = _at(by_name, text(call.request, "experiment"), call.invoke_index)
         if story is not None and (call.actor, story.accepted.number) not in seen:
             seen.add((call.actor, story.accepted.number))
-            if call.actor in story.collaborators:
+            if story.has(call.actor):
                 story.quits.append(call)
 
 

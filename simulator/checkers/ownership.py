@@ -151,7 +151,7 @@ def _judge_envoys(docket: Docket, experiments: Experiments, call: Call) -> None:
     for item in tables(call.response, "envoys"):
         name = text(item, "experiment")
         found = experiments.candidates(name, call) if name else []
-        takes_part = any(caller in submission.collaborators for submission in found)
+        takes_part = any(submission.has(caller) for submission in found)
         if found and not takes_part and not _is_among(caller, found):
             _tell(docket, call, found[0], f"the listing of envoys, at {text(item, 'name')}")
             return

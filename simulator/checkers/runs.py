@@ -50,10 +50,13 @@ class Run:
     """Where it became known that so many rounds had closed, in order."""
     _begun: dict[int, int] = field(default_factory=dict)
     """Where the first result of each round was sent."""
+    _tasks: dict[int, dict[str, None]] = field(default_factory=dict)
+    """By round, the tasks that anybody may have reported, in the order of their first results."""
 
     def add(self, key: Key, call: Call) -> None:
         """Take in a result that may have counted; they come in the order of the record."""
         self.results.setdefault(key.round, {}).setdefault(key, []).append(call)
+        self._tasks.setdefault(key.round, {})[key.task] = None
         self._begun.setdefault(key.round, call.invoke_index)
 
     def may_count(self, sender: str, round_number: int) -> bool:
@@ -65,8 +68,7 @@ class Run:
         return all(key in self.certain for key in self._keys(sender, round_number))
 
     def _keys(self, sender: str, round_number: int) -> Iterator[Key]:
-        tasks = dict.fromkeys(key.task for key in self.results.get(round_number, ()))
-        return (Key(sender, round_number, task) for task in tasks)
+        return (Key(sender, round_number, task) for task in self._tasks.get(round_number, ()))
 
     def learn(self, index: int, closed: int) -> None:
         """Take in that so many rounds have closed; they come in the order of the record."""
@@ -116,7 +118,7 @@ class Runs:
         run = self._by_federation.get(key)
         if run is None or is_impostor(self._history, call):
             return None
-        return run if text(call.request, "name") in run.submission.collaborators else None
+        return run if run.submission.has(text(call.request, "name")) else None
 
     def _read_results(self) -> None:
         calm = _Calm(self._history)

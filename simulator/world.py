@@ -134,8 +134,8 @@ Attack = Upload | Misupload | Knock | Impersonate | Pry | Slander
 
 
 Signal = Literal["kill", "stop", "power", "torn"]
-"""How a Director goes down: at once, in good order, at once and with whatever was not synced, or
-with half of it."""
+"""How a Director goes down: at once, in good order, at once and with whatever was not synced, or in
+the middle of the next write to its journal, so that half of that is there."""
 
 
 StorageTrouble = Literal["full", "error", "rot"]

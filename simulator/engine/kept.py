@@ -7,7 +7,7 @@ import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from director.storage.memory_disk import MemoryDisk, Operation, Survival
+from director.storage.memory_disk import Kind, MemoryDisk, Operation, Survival
 from director.storage.memory_folder import MemoryFolder
 from director.storage.memory_state import MemoryState, memory_state
 from simulator.world import Signal, StorageTrouble
@@ -17,6 +17,13 @@ _LEAVES = {"kill": Survival.WRITTEN, "power": Survival.SYNCED, "torn": Survival.
 
 _ERRORS = {"full": errno.ENOSPC, "error": errno.EIO}
 _BLOBS = "blobs"
+_JOURNAL = "journal/journal"
+
+
+def is_append(operation: Operation) -> bool:
+    """Whether something has been written to the journal, and is about to be synced."""
+    is_written = operation.kind is Kind.SYNC_FILE and not operation.is_done
+    return is_written and operation.path == _JOURNAL
 
 
 class Kept:

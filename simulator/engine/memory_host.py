@@ -12,13 +12,16 @@ from director.errors import DirectorError
 from director.storage import StateError
 from director.storage.memory_disk import Operation
 from simulator.engine.host import Blueprint, HostError, abandon, held_by
-from simulator.engine.kept import Kept
+from simulator.engine.kept import Kept, is_append
 from simulator.network.api import Network, RuleBook
 from simulator.network.memory import MemoryNetwork
 from simulator.pki import MEMORY_HOST
 from simulator.world import Signal, StorageTrouble
 
 _PORT = 50051
+
+_TEARS_WITHIN_S = 5.0
+"""Where people work, something is written to the journal in this time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +48,9 @@ class MemoryHost:
         self._kept.disk.watch(self._watch)
         self._server: DirectorGRPCServer | None = None
         self._has_crashed = False
+        self._tearing: asyncio.Future[DirectorGRPCServer] | None = None
+        """Waits for the next write to the journal, which is to be the last."""
+        self._note_tear: Callable[[], object] = lambda: None
         self.on_crash: Callable[[Operation], None] | None = None
         """Told of the crash at `crash_point`; is to see to it that the Director comes back."""
         self._memory = MemoryNetwork(
@@ -96,6 +102,31 @@ class MemoryHost:
             self._vanish(signal)
             await abandon(server)
 
+    async def tear(self, note: Callable[[], object]) -> None:
+        """Let it die in the middle of its next write to the journal, and call `note` just then.
+
+        Where nothing is written for a while, it dies all the same.
+        """
+        tearing = self._tearing = asyncio.get_running_loop().create_future()
+        self._note_tear = note
+        try:
+            await asyncio.wait([tearing], timeout=_TEARS_WITHIN_S)
+        finally:
+            self._tearing = None
+        if tearing.done():
+            await abandon(tearing.result())
+        else:
+            note()
+            await self.take_down("torn")
+
+    def _tear(self, tearing: "asyncio.Future[DirectorGRPCServer]") -> None:
+        server, self._server = self._server, None
+        assert server is not None
+        self._tearing = None
+        self._vanish("torn")
+        self._note_tear()
+        tearing.set_result(server)
+
     async def _stop(self, server: DirectorGRPCServer) -> None:
         # As `DirectorGRPCServer` does it: first of all nothing new is let in.
         stopping = asyncio.create_task(self._memory.server.stop(server.grace_s))
@@ -110,6 +141,9 @@ class MemoryHost:
         self._memory.crash()
 
     def _watch(self, operation: Operation) -> None:
+        if self._tearing is not None and is_append(operation):
+            self._tear(self._tearing)
+            return
         point = self._crash_point
         if point is None or (operation.number, operation.is_done) != (
             point.operation,

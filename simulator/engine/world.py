@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager
+from functools import partial
 from random import Random
 from typing import Protocol
 
@@ -81,11 +82,16 @@ class RunWorld:
     @asynccontextmanager
     async def restarting_director(self, *, signal: Signal) -> AsyncIterator[None]:
         ending = "stop" if signal == "stop" else "kill"
+        note = partial(self._record.note, f"director.{ending}", {"signal": signal})
         # One after the other: only who is up can go down.
         async with self._restarting:
-            self._record.note(f"director.{ending}", {"signal": signal})
             try:
-                await self._host.take_down(signal)
+                if signal == "torn":
+                    assert isinstance(self._host, MemoryHost)
+                    await self._host.tear(note)
+                else:
+                    note()
+                    await self._host.take_down(signal)
                 yield
             finally:
                 await self._host.start()

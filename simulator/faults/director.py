@@ -19,7 +19,7 @@ class Restart(Settings):
         Signal,
         Field(
             description="at once, after finishing what is open, at once and without whatever was"
-            " not synced, or with half of that"
+            " not synced, or in the middle of the next write to the journal, half of which is there"
         ),
     ] = "kill"
     down: Annotated[Duration, Field(description="how long it is away")] = 5.0

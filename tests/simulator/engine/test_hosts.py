@@ -105,6 +105,41 @@ async def test_nobody_answers_while_the_director_is_down(kind: str, signal: Sign
         assert host.held() == {}
 
 
+async def test_a_torn_write_is_the_next_one_and_nothing_of_it_is_acknowledged(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with hosted("memory") as host:
+        assert isinstance(host, MemoryHost)
+        stub = _stub(host)
+        assert await _register(stub)
+        deaths: list[str] = []
+        tearing = asyncio.ensure_future(host.tear(lambda: deaths.append("now")))
+        await asyncio.sleep(1)
+        assert await _members(stub) == ["a"], "what writes nothing goes on"
+        assert not deaths
+
+        with pytest.raises(grpc.aio.AioRpcError) as refusal:
+            await _register(stub)
+        await tearing
+        await host.start()
+
+        assert refusal.value.code() is grpc.StatusCode.UNAVAILABLE
+        assert deaths == ["now"]
+        assert "the journal's end is torn, and is cut" in caplog.text
+        assert await _members(stub) == ["a"]
+
+
+async def test_where_nothing_is_written_a_director_dies_of_a_torn_write_all_the_same() -> None:
+    async with hosted("memory") as host:
+        assert isinstance(host, MemoryHost)
+        deaths: list[str] = []
+
+        await host.tear(lambda: deaths.append("now"))
+
+        assert deaths == ["now"]
+        assert host.held() == {}
+
+
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("signal", SIGNALS)
 async def test_it_comes_back_at_the_same_address(kind: str, signal: Signal) -> None:

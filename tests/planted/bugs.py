@@ -7,6 +7,7 @@ from tests.planted import (
     bugs_experiments,
     bugs_restarts,
     bugs_server,
+    bugs_storage,
     bugs_stragglers,
     bugs_training,
     bugs_uploads,
@@ -23,4 +24,5 @@ BUGS: tuple[Planted, ...] = (
     *bugs_server.BUGS,
     *bugs_restarts.BUGS,
     *bugs_durability.BUGS,
+    *bugs_storage.BUGS,
 )

@@ -16,7 +16,7 @@ SCENARIO = "scenarios/durability"
 OVERRIDES = {"identity": "plaintext"}
 
 
-class _Wrapped:
+class Wrapped:
     """A journal that does what another does."""
 
     def __init__(self, inner: Journal) -> None:
@@ -31,7 +31,7 @@ class _Wrapped:
         return self.inner.replay()
 
 
-class _Later(_Wrapped):
+class _Later(Wrapped):
     """Answers at once, and writes a while later."""
 
     def __init__(self, inner: Journal) -> None:
@@ -47,7 +47,7 @@ class _Later(_Wrapped):
         await self.inner.append(event, now)
 
 
-class _Forgetful(_Wrapped):
+class Forgetful(Wrapped):
     """Does not find some of the events again."""
 
     forgets: tuple[type, ...]
@@ -81,21 +81,21 @@ class RemovedOnesComeBack(Director):
     """A restart finds experiments that their owners have removed."""
 
     def __init__(self, *, journal: Journal, **keywords: Any) -> None:
-        super().__init__(journal=_Forgetful(journal, ExperimentRemoved), **keywords)
+        super().__init__(journal=Forgetful(journal, ExperimentRemoved), **keywords)
 
 
 class EndedOnesRunAgain(Director):
     """A restart does not know what was over."""
 
     def __init__(self, *, journal: Journal, **keywords: Any) -> None:
-        super().__init__(journal=_Forgetful(journal, RunFinished), **keywords)
+        super().__init__(journal=Forgetful(journal, RunFinished), **keywords)
 
 
 class ModelsAreForgotten(Director):
     """A restart knows what has ended, and has nothing of what came of it."""
 
     def __init__(self, *, journal: Journal, **keywords: Any) -> None:
-        super().__init__(journal=_Forgetful(journal, RoundCompleted), **keywords)
+        super().__init__(journal=Forgetful(journal, RoundCompleted), **keywords)
 
 
 BUGS = tuple(

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from director import Director, DirectorGRPCServer
 from simulator.checkers.expect import Guarantee
@@ -22,7 +22,8 @@ class Planted:
     """A bug, what it breaks, and the scenario that is to notice."""
 
     bug: Bug
-    breaks: Guarantee
+    breaks: Guarantee | Literal["outcomes[afterwards]"]
+    """A guarantee; or, where no guarantee goes so far, what the scenario expects besides."""
     scenario: str
     """A path in the repository, without its suffix."""
     overrides: Mapping[str, str] = field(default_factory=dict)

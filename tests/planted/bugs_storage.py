@@ -1,0 +1,109 @@
+"""Bugs that show in what a dead Director leaves on its disk, and in what the next makes of it."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, BinaryIO
+
+from director import Director
+from director.core.effects import Effect
+from director.core.events import ShardReported
+from director.core.federation import Federation
+from director.storage import Archives, Entry, Journal
+from director.storage.log_journal import LogJournal
+from tests.planted.bugs_durability import Forgetful, Wrapped
+from tests.planted.planting import Planted
+
+
+class _Lazy:
+    """A folder whose files are written, and synced whenever the system likes."""
+
+    def __init__(self, inner: Any) -> None:
+        self._inner = inner
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    def sync_file(self, file: BinaryIO) -> None:
+        file.flush()
+
+
+class NothingIsSynced(Director):
+    """What is acknowledged was written, and has to be synced yet."""
+
+    def __init__(self, *, journal: LogJournal, **keywords: Any) -> None:
+        journal._folder = _Lazy(journal._folder)
+        super().__init__(journal=journal, **keywords)
+
+
+class _Rash(Wrapped):
+    """Takes a journal whose end is torn for one in which nothing is to be trusted."""
+
+    def replay(self) -> Iterator[Entry]:
+        assert isinstance(self.inner, LogJournal)
+        return iter(()) if self.inner._is_torn else self.inner.replay()
+
+
+class TornEndsTakeAllWithThem(Director):
+    """A restart that finds half a record begins with nothing."""
+
+    def __init__(self, *, journal: LogJournal, **keywords: Any) -> None:
+        super().__init__(journal=_Rash(journal), **keywords)
+
+
+class ArchivesAreForgotten(Director):
+    """A restart finds the journal, and throws away what lies beside it."""
+
+    def __init__(self, *, archives: Archives, **keywords: Any) -> None:
+        super().__init__(archives=archives, **keywords)
+        self._archives = archives
+
+    async def start(self) -> None:
+        await self._archives.keep_only(())
+        await super().start()
+
+
+class _Unqueued(Federation):
+    def resume(self) -> Sequence[Effect]:
+        self.catalogue._ready.clear()
+        return super().resume()
+
+
+class QueuesAreForgotten(Director):
+    """What waited for its turn when the Director went down waits for ever."""
+
+    def __init__(self, **keywords: Any) -> None:
+        super().__init__(**keywords)
+        self._federation.__class__ = _Unqueued
+
+
+class EnvoysAreForgotten(Director):
+    """A restart knows its experiments, and nobody who could run them."""
+
+    def __init__(self, *, journal: Journal, **keywords: Any) -> None:
+        super().__init__(journal=Forgetful(journal, ShardReported), **keywords)
+
+
+class DeadEnvoysAreOnlineAgain(Director):
+    """A restart takes everybody whom it remembers for being there."""
+
+    async def start(self) -> None:
+        await super().start()
+        for envoy in self._federation.registry:
+            envoy.touch(self._clock.now() + 3_600)
+
+
+BUGS = (
+    Planted(bug=NothingIsSynced, breaks="durability", scenario="scenarios/durability_power"),
+    Planted(bug=ArchivesAreForgotten, breaks="durability", scenario="scenarios/durability_power"),
+    Planted(bug=TornEndsTakeAllWithThem, breaks="durability", scenario="scenarios/durability_torn"),
+    Planted(
+        bug=QueuesAreForgotten, breaks="experiments-end", scenario="scenarios/durability_queue"
+    ),
+    Planted(
+        bug=EnvoysAreForgotten,
+        breaks="outcomes[afterwards]",
+        scenario="scenarios/durability_envoys",
+    ),
+    Planted(
+        bug=DeadEnvoysAreOnlineAgain, breaks="presence", scenario="scenarios/durability_envoys"
+    ),
+)

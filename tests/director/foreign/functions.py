@@ -1,8 +1,12 @@
 """Aggregation functions as experiments bring them: a module beside a pickle that names it."""
 
+import io
 import pickle
+import re
 import sys
 import types
+import zipfile
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from textwrap import dedent
@@ -12,6 +16,7 @@ import numpy as np
 from director.core.foreign import ForeignTask, ForeignWork, Share
 from director.core.model import Array, EnvoyName, Model
 from director.workspace import PickledCode
+from tests.director.workspace.archives import fixture, packed
 
 A, B, C = EnvoyName("a"), EnvoyName("b"), EnvoyName("c")
 
@@ -25,11 +30,13 @@ def importable(name: str, source: str) -> Iterator[types.ModuleType]:
     """Let a module of this source be there for as long as the block runs."""
     module = types.ModuleType(name)
     exec(dedent(source), module.__dict__)  # noqa: S102 - it is the test's own text
-    sys.modules[name] = module
+    parents = [name[: match.start()] for match in re.finditer(r"\.", name)]
+    sys.modules |= {parent: types.ModuleType(parent) for parent in parents} | {name: module}
     try:
         yield module
     finally:
-        del sys.modules[name]
+        for gone in (*parents, name):
+            del sys.modules[gone]
 
 
 def bringing(call: str, *, start: str = "pass", before: str = "") -> PickledCode:
@@ -75,3 +82,23 @@ def work(
         models={0: {"bias": array(0)}} if models is None else models,
         memory=memory,
     )
+
+
+_OPENFL = "openfl.interface.aggregation_functions.weighted_average"
+_TABLE = "aggregation_function_obj.pkl"
+
+
+def workspace(call: str, **details: str) -> bytes:
+    """Return a workspace of OpenFL's whose tasks' function `fit` is aggregated like this.
+
+    As there is no OpenFL here, it brings what its pickle names of it.
+    """
+    average = "class WeightedAverage: ..."
+    code = bringing(call, **details)
+    source = code.modules["mine.py"].decode()
+    with importable(_OPENFL, average) as openfl, importable("mine", source) as mine:
+        table = pickle.dumps(defaultdict(openfl.WeightedAverage, fit=mine.Mine()))
+    with zipfile.ZipFile(io.BytesIO(fixture("openfl_workspace"))) as original:
+        kept = {path: original.read(path) for path in original.namelist() if path[-1] != "/"}
+    brought = {f"{_OPENFL.replace('.', '/')}.py": average, **code.modules}
+    return packed({**kept, _TABLE: table, **brought})

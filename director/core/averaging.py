@@ -9,16 +9,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
 from director.core.model import Array, Model, Plan
+from director.core.numeric import WideFloats, np
 
 WEIGHTED_AVERAGE = "weighted_average"
 PICKLED = "pickled"
 """Not one of ours: a function that the experiment brings, and that somebody else has to run."""
 
-_Wide = NDArray[np.float64]
 _SMOOTHING = 1e-7
 _WEISZFELD_STEPS = 200
 _PARTS = ("first", "second")
@@ -40,7 +37,7 @@ class Combiner(Protocol):
         """Go on where another, whose memory this was, has stopped."""
 
 
-def weighted_mean(values: Sequence[Array], weights: Sequence[float]) -> _Wide:
+def weighted_mean(values: Sequence[Array], weights: Sequence[float]) -> WideFloats:
     """Return the mean; where all weights are zero, everybody counts the same."""
     shares = weights if any(weights) else [1.0] * len(values)
     total = np.zeros(values[0].shape, np.float64)
@@ -49,14 +46,14 @@ def weighted_mean(values: Sequence[Array], weights: Sequence[float]) -> _Wide:
     return np.asarray(total / np.float64(sum(shares)), np.float64)
 
 
-def median(values: Sequence[Array], weights: Sequence[float]) -> _Wide:
+def median(values: Sequence[Array], weights: Sequence[float]) -> WideFloats:
     """Return the median of each element; weights do not count, as in OpenFL."""
     del weights
-    middle: _Wide = np.median(np.stack(values).astype(np.float64), axis=0)
+    middle: WideFloats = np.median(np.stack(values).astype(np.float64), axis=0)
     return np.asarray(middle)
 
 
-def geometric_median(values: Sequence[Array], weights: Sequence[float]) -> _Wide:
+def geometric_median(values: Sequence[Array], weights: Sequence[float]) -> WideFloats:
     """Return the point with the least weighted sum of distances, by Weiszfeld's iteration.
 
     Distances are kept above a small share of the spread, as Pillutla et al. do in "Robust
@@ -64,7 +61,7 @@ def geometric_median(values: Sequence[Array], weights: Sequence[float]) -> _Wide
     """
     shares = np.asarray(weights if any(weights) else [1.0] * len(values), np.float64)
     points = np.stack(values).astype(np.float64).reshape(len(values), -1)
-    estimate: _Wide = shares @ points / shares.sum()
+    estimate: WideFloats = shares @ points / shares.sum()
     floor = _SMOOTHING * float(np.linalg.norm(points - estimate, axis=1).max())
     if floor > 0:
         for _ in range(_WEISZFELD_STEPS):
@@ -82,7 +79,7 @@ def geometric_median(values: Sequence[Array], weights: Sequence[float]) -> _Wide
 class Memoryless:
     """An aggregation that sees one round at a time."""
 
-    function: Callable[[Sequence[Array], Sequence[float]], _Wide]
+    function: Callable[[Sequence[Array], Sequence[float]], WideFloats]
 
     def combine(
         self, name: str, base: Array | None, values: Sequence[Array], weights: Sequence[float]
@@ -101,21 +98,21 @@ class Memoryless:
 class Moment(Protocol):
     """How the second moment of a server optimiser follows the square of the latest change."""
 
-    def __call__(self, moment: _Wide, square: _Wide, beta: float) -> _Wide: ...
+    def __call__(self, moment: WideFloats, square: WideFloats, beta: float) -> WideFloats: ...
 
 
-def adagrad(moment: _Wide, square: _Wide, beta: float) -> _Wide:
+def adagrad(moment: WideFloats, square: WideFloats, beta: float) -> WideFloats:
     """Return the sum of all squares so far."""
     del beta
     return moment + square
 
 
-def adam(moment: _Wide, square: _Wide, beta: float) -> _Wide:
+def adam(moment: WideFloats, square: WideFloats, beta: float) -> WideFloats:
     """Return the running mean of the squares."""
     return beta * moment + (1 - beta) * square
 
 
-def yogi(moment: _Wide, square: _Wide, beta: float) -> _Wide:
+def yogi(moment: WideFloats, square: WideFloats, beta: float) -> WideFloats:
     """Return the running mean, which a sudden large square moves less than with Adam."""
     return moment - (1 - beta) * square * np.sign(moment - square)
 
@@ -133,7 +130,7 @@ class ServerOptimiser:
     beta1: float = 0.9
     beta2: float = 0.99
     tau: float = 1e-3
-    _moments: dict[str, tuple[_Wide, _Wide]] = field(default_factory=dict)
+    _moments: dict[str, tuple[WideFloats, WideFloats]] = field(default_factory=dict)
 
     def combine(
         self, name: str, base: Array | None, values: Sequence[Array], weights: Sequence[float]

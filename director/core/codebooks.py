@@ -7,12 +7,12 @@ same for all: one float32 for each element that holds a whole number, and what t
 import zlib
 from collections.abc import Mapping
 
-import numpy as np
-
 from director.core.model import Array
+from director.core.numeric import np
 from director.errors import InvalidUploadError
 
-_INDEX = np.dtype("<f4")
+_INDEX = "<f4"
+_INDEX_BYTES = 4
 _MAX_ELEMENTS = 2**28
 """As many as fit into the largest message uncompressed: gzip is no way around that limit."""
 _GZIP = 16 + zlib.MAX_WBITS
@@ -26,7 +26,7 @@ def look_up(name: str, size: int, codebook: Mapping[int, float], content: bytes)
     """
     if size > _MAX_ELEMENTS:
         raise InvalidUploadError(f"tensor {name!r} has more than {_MAX_ELEMENTS} elements")
-    indexes = np.frombuffer(_inflated(name, size * _INDEX.itemsize, content), _INDEX)
+    indexes = np.frombuffer(_inflated(name, size * _INDEX_BYTES, content), _INDEX)
     keys = np.array(sorted(codebook), np.float64)
     values = np.array([codebook[key] for key in sorted(codebook)], np.float64)
     places = np.minimum(np.searchsorted(keys, indexes), len(keys) - 1)

@@ -9,9 +9,8 @@ collaborator that was asked again would most likely send the same, and hold up e
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from director.core.model import Array, EncodedTensor, Metric, Model, TaskResult
+from director.core.numeric import np
 from director.core.tensors import decode, shape_of
 from director.errors import InvalidUploadError
 

@@ -8,9 +8,8 @@ import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import numpy as np
-
 from director.core.model import Array, EnvoyName, Model
+from director.core.numeric import np
 
 _KEPT_AS = "foreign"
 """Without a slash, unlike everything that aggregations of ours remember."""
@@ -67,7 +66,7 @@ def keep(memory: bytes) -> Model:
         return {}
     content = _LENGTH.pack(len(memory)) + memory
     padding = bytes(-len(content) % _WIDTH)
-    return {_KEPT_AS: np.frombuffer(content + padding, np.dtype("<f4"))}
+    return {_KEPT_AS: np.frombuffer(content + padding, "<f4")}
 
 
 def kept(memory: Model) -> bytes:

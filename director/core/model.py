@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import NewType
 
-import numpy as np
-from numpy.typing import NDArray
+from director.core.numeric import Floats
 
 EnvoyName = NewType("EnvoyName", str)
 ExperimentName = NewType("ExperimentName", str)
@@ -23,7 +22,7 @@ BlobId = NewType("BlobId", str)
 WaitId = NewType("WaitId", int)
 """Names one parked long poll."""
 
-Array = NDArray[np.float32]
+Array = Floats
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,12 +8,11 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from director.core.averaging import Combiner, weighted_mean
 from director.core.contributions import Contribution, Measurement
 from director.core.foreign import ForeignTask, Share
 from director.core.model import Array, EnvoyName, Metric, Model, Task
+from director.core.numeric import np
 
 AGGREGATOR = "aggregator"
 """The origin of metrics that are means over the collaborators."""

@@ -2,9 +2,8 @@
 
 from collections.abc import Mapping
 
-import numpy as np
-
 from director.core.model import Array, EncodedTensor, Model, TensorRequest
+from director.core.numeric import np
 from director.core.tensors import encode
 from director.errors import UnavailableError
 

@@ -8,13 +8,13 @@ import math
 import struct
 from collections.abc import Iterable, Sequence
 
-import numpy as np
-
 from director.core.codebooks import look_up
 from director.core.model import Array, EncodedTensor, Model, Transformer
+from director.core.numeric import np
 from director.errors import InvalidUploadError
 
-_WIRE = np.dtype("<f4")
+_WIRE = "<f4"
+_ITEM_BYTES = 4
 _MAX_DIMENSIONS = 32
 """What every numpy takes."""
 
@@ -120,7 +120,7 @@ def model_from_bytes(content: bytes) -> Model:
     at = start + length
     model: dict[str, Array] = {}
     for name, shape in _header(content[start:at]):
-        size = _WIRE.itemsize * math.prod(shape)
+        size = _ITEM_BYTES * math.prod(shape)
         if at + size > len(content):
             raise ValueError("a stored model is cut")
         model[name] = np.frombuffer(content, _WIRE, math.prod(shape), at).reshape(shape)
@@ -131,7 +131,7 @@ def model_from_bytes(content: bytes) -> Model:
 
 
 def _plain(name: str, shape: tuple[int, ...], content: bytes) -> Array:
-    if math.prod(shape) * _WIRE.itemsize != len(content):
+    if math.prod(shape) * _ITEM_BYTES != len(content):
         raise InvalidUploadError(
             f"tensor {name!r} has {len(content)} bytes, which is not its shape {shape} of float32"
         )

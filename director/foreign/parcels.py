@@ -10,14 +10,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
-import numpy as np
-
 from director.core.foreign import ForeignOutcome, ForeignTask, ForeignWork
 from director.core.model import Array, Model
+from director.core.numeric import np
 from director.foreign.errors import ForeignCodeError
 
 _LENGTH = struct.Struct("<Q")
-_WIRE = np.dtype("<f4")
+_WIRE = "<f4"
+_ITEM_BYTES = 4
 _ALIGNMENT = 64
 _MAX_HEADER_BYTES = 64 * 2**10
 _MAX_MEMORY_BYTES = 2**30
@@ -150,7 +150,7 @@ def _model(file: BinaryIO, task: ForeignTask) -> Model:
 
 
 def _array(file: BinaryIO, shape: tuple[int, ...]) -> Array:
-    content = _exactly(file, math.prod(shape) * _WIRE.itemsize)
+    content = _exactly(file, math.prod(shape) * _ITEM_BYTES)
     return np.frombuffer(content, _WIRE).reshape(shape)
 
 

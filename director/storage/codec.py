@@ -27,6 +27,10 @@ Upgrade = Callable[[str, JsonObject], JsonObject]
 UPGRADES: Mapping[int, Upgrade] = MappingProxyType({})
 """By the version that they start from."""
 
+_KINDS: Mapping[str, type[Record]] = MappingProxyType(
+    {kind.__name__: kind for kind in (*get_args(Durable), Snapshot)}
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Encoded:
@@ -48,7 +52,7 @@ class Codec:
     def encode(self, record: Record) -> Encoded:
         """Return the record as this version stores it."""
         kind = type(record).__name__
-        content = _adapters()[kind].dump_python(record, exclude_defaults=True)
+        content = _adapter(kind).dump_python(record, exclude_defaults=True)
         return Encoded(version=self.version, kind=kind, body=_json(content))
 
     def decode(self, stored: Encoded) -> Record:
@@ -59,9 +63,9 @@ class Codec:
             DamagedStateError: it is none of our records.
         """
         self.check_version(stored.version)
-        adapter = _adapters().get(stored.kind)
-        if adapter is None:
+        if stored.kind not in _KINDS:
             raise DamagedStateError(f"there is no event of the kind {stored.kind!r}")
+        adapter = _adapter(stored.kind)
         try:
             # Straight to the validator: a start does this a hundred thousand times.
             record: Record = adapter.validator.validate_json(self._upgraded(stored))
@@ -91,7 +95,7 @@ class Codec:
 
 def layout() -> Mapping[str, JsonObject]:
     """Return the JSON Schema of every kind of record, as this version stores it."""
-    return {kind: adapter.json_schema() for kind, adapter in sorted(_adapters().items())}
+    return {kind: _adapter(kind).json_schema() for kind in sorted(_KINDS)}
 
 
 def _json(content: JsonObject) -> bytes:
@@ -100,7 +104,6 @@ def _json(content: JsonObject) -> bytes:
 
 
 @cache
-def _adapters() -> Mapping[str, TypeAdapter[Any]]:
-    # Made when first needed: that takes longer than to import everything else.
-    kinds = (*get_args(Durable), Snapshot)
-    return {kind.__name__: TypeAdapter(kind) for kind in kinds}
+def _adapter(kind: str) -> TypeAdapter[Any]:
+    # Made when first needed: a start needs two of them, and all take as long as the federation.
+    return TypeAdapter(_KINDS[kind])

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import logging
 import signal
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -150,6 +151,8 @@ class DirectorGRPCServer(DirectorServicer):
         stop = asyncio.Event()
         with _stopping_signals(stop):
             async with self.serving():
+                # What is there by now stays: looking for garbage in it would only hold requests up.
+                gc.freeze()
                 await stop.wait()
 
     @asynccontextmanager

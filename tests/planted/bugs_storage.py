@@ -5,12 +5,15 @@ from typing import Any, BinaryIO
 
 from director import Director
 from director.core.effects import Effect
-from director.core.events import ShardReported
+from director.core.events import Durable, ShardReported
 from director.core.federation import Federation
-from director.storage import Archives, Entry, Journal
+from director.core.model import BlobId
+from director.errors import UnavailableError
+from director.storage import Archives, BlobReader, Entry, Journal
+from director.storage.files import FileArchives, _Reader
 from director.storage.log_journal import LogJournal
 from tests.planted.bugs_durability import Forgetful, Wrapped
-from tests.planted.planting import Planted
+from tests.planted.planting import Planted, regression
 
 
 class _Lazy:
@@ -47,6 +50,41 @@ class TornEndsTakeAllWithThem(Director):
 
     def __init__(self, *, journal: LogJournal, **keywords: Any) -> None:
         super().__init__(journal=_Rash(journal), **keywords)
+
+
+class _Deaf(Wrapped):
+    """Does not hear that the disk has refused."""
+
+    async def append(self, event: Durable, now: float) -> int:
+        try:
+            return await super().append(event, now)
+        except UnavailableError:
+            return 1
+
+
+class RefusalsOfTheDiskAreIgnored(Director):
+    """What cannot be written down is acknowledged all the same."""
+
+    def __init__(self, *, journal: Journal, **keywords: Any) -> None:
+        super().__init__(journal=_Deaf(journal), **keywords)
+
+
+class _Trusting(FileArchives):
+    """Hands out whatever lies under a name."""
+
+    def reader(self, blob: BlobId) -> BlobReader:
+        return _Reader(self._folder, self._opened(blob), self._offload)
+
+    def open(self, blob: BlobId) -> BinaryIO:
+        return self._opened(blob)
+
+
+class RottenOnesAreServed(Director):
+    """Nothing that is handed out is compared with what was stored."""
+
+    def __init__(self, *, archives: FileArchives, **keywords: Any) -> None:
+        archives.__class__ = _Trusting
+        super().__init__(archives=archives, **keywords)
 
 
 class ArchivesAreForgotten(Director):
@@ -94,6 +132,11 @@ class DeadEnvoysAreOnlineAgain(Director):
 BUGS = (
     Planted(bug=NothingIsSynced, breaks="durability", scenario="scenarios/durability_power"),
     Planted(bug=ArchivesAreForgotten, breaks="durability", scenario="scenarios/durability_power"),
+    *(
+        Planted(bug=RefusalsOfTheDiskAreIgnored, breaks="durability", scenario=regression(scenario))
+        for scenario in ("disk_full", "disk_fails")
+    ),
+    Planted(bug=RottenOnesAreServed, breaks="errors", scenario=regression("disk_rots")),
     Planted(bug=TornEndsTakeAllWithThem, breaks="durability", scenario="scenarios/durability_torn"),
     Planted(
         bug=QueuesAreForgotten, breaks="experiments-end", scenario="scenarios/durability_queue"

@@ -51,4 +51,4 @@ def test_every_promise_has_a_bug_that_breaks_it() -> None:
 
 def test_no_bug_is_planted_that_nobody_described() -> None:
     assert all(planted.bug.__doc__ for planted in BUGS)
-    assert len({str(planted) for planted in BUGS}) == len(BUGS)
+    assert len({(str(planted), planted.stage) for planted in BUGS}) == len(BUGS)

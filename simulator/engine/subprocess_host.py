@@ -26,6 +26,9 @@ _CONFIG = "director.yaml"
 _OURS = (sys.executable, "-c", "from director.cli import main; main()", "start", "-c", _CONFIG)
 """`director start`, of this very installation."""
 
+_TETHER = (sys.executable, "-I", "-S", str(Path(__file__).with_name("tether.py")))
+"""Whoever it runs dies with us, even of SIGKILL."""
+
 _COMES_UP_WITHIN_S = 30.0
 _GOES_WITHIN_S = 30.0
 _LAST_WORDS = 20
@@ -81,6 +84,7 @@ class SubprocessHost:
         command = self._blueprint.spec.command or self._own_command()
         try:
             process = await asyncio.create_subprocess_exec(
+                *(*_TETHER, str(os.getpid())),
                 *command,
                 cwd=self._folder.name,
                 stdin=DEVNULL,
@@ -91,7 +95,7 @@ class SubprocessHost:
                 start_new_session=True,
             )
         except OSError as error:
-            raise HostError(f"{command[0]} cannot be run: {error.strerror}") from error
+            raise HostError(f"no process can be made: {error.strerror}") from error
         self._process = process
         self._listening = asyncio.create_task(self._listen(process))
         try:

@@ -2,6 +2,8 @@
 
 import asyncio
 import os
+import shutil
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -29,6 +31,7 @@ WIRE = pytest.mark.wire
 
 KINDS = ["memory", pytest.param("wire", marks=WIRE), pytest.param("subprocess", marks=WIRE)]
 DEADLINE_S = 10.0
+ROOT = Path(__file__).parents[3]
 
 
 class LoopClock:
@@ -225,6 +228,43 @@ async def test_a_killed_process_is_gone_and_its_folder_goes_with_the_host() -> N
         with pytest.raises(ProcessLookupError):
             os.kill(process, 0)
     assert not _exists(folder)
+
+
+SIMULATOR = """
+import asyncio
+from tests.simulator.engine.test_hosts import hosted
+
+async def main():
+    async with hosted("subprocess") as host:
+        print(host._process.pid, host._folder.name, flush=True)
+        await asyncio.sleep(600)
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.wire
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process of such a death")
+async def test_a_process_does_not_outlive_a_simulator_that_is_killed() -> None:
+    simulator = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", SIMULATOR, cwd=ROOT, stdout=asyncio.subprocess.PIPE
+    )
+    assert simulator.stdout is not None
+    pid, folder = (await simulator.stdout.readline()).decode().split()
+    director = os.pidfd_open(int(pid))
+
+    simulator.kill()
+
+    try:
+        gone = asyncio.Event()
+        asyncio.get_running_loop().add_reader(director, gone.set)
+        async with asyncio.timeout(DEADLINE_S):
+            await gone.wait()
+    finally:
+        asyncio.get_running_loop().remove_reader(director)
+        os.close(director)
+        await simulator.wait()
+        shutil.rmtree(folder)
 
 
 @pytest.mark.wire

@@ -3,8 +3,8 @@
 What a restart may forget (long polls, deliveries, who works on what) is not in it.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from director.core.checkpoints import Checkpoint
 from director.core.experiments import Catalogue, Experiment, Part
@@ -60,20 +60,53 @@ class Snapshot:
         return len(self.envoys) + len(self.experiments) + metrics
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moment:
+    """A federation at one moment, held fast quickly; wherever there is time it becomes a snapshot.
+
+    Envoys are many, and only what changes of them is copied.
+    """
+
+    shards: Sequence[Shard]
+    seen_at: Sequence[float]
+    """Of each envoy, in the order of the shards."""
+    others: Snapshot
+    """All but the envoys."""
+
+    @property
+    def weight(self) -> int:
+        """As that of its snapshot."""
+        return len(self.shards) + self.others.weight
+
+    def snapshot(self) -> Snapshot:
+        """Return what the federation would have to be restored from."""
+        envoys = tuple(
+            EnvoyRecord(shard=shard, seen_at=seen_at)
+            for shard, seen_at in zip(self.shards, self.seen_at, strict=True)
+        )
+        return replace(self.others, envoys=envoys)
+
+
+def moment_of(federation: Federation) -> Moment:
+    """Hold fast what the federation is now."""
+    catalogue = federation.catalogue
+    return Moment(
+        shards=[envoy.shard for envoy in federation.registry],
+        seen_at=[envoy.seen_at for envoy in federation.registry],
+        others=Snapshot(
+            submissions=federation.careers.submissions,
+            running_limit=catalogue.running_limit,
+            experiments=tuple(_record(experiment) for experiment in catalogue),
+            ready=catalogue.ready,
+            running=tuple(experiment.id for experiment in catalogue.running),
+            removed=dict(catalogue.removed),
+        ),
+    )
+
+
 def snapshot_of(federation: Federation) -> Snapshot:
     """Return what the federation would have to be restored from."""
-    catalogue = federation.catalogue
-    return Snapshot(
-        submissions=federation.careers.submissions,
-        running_limit=catalogue.running_limit,
-        envoys=tuple(
-            EnvoyRecord(shard=envoy.shard, seen_at=envoy.seen_at) for envoy in federation.registry
-        ),
-        experiments=tuple(_record(experiment) for experiment in catalogue),
-        ready=catalogue.ready,
-        running=tuple(experiment.id for experiment in catalogue.running),
-        removed=dict(catalogue.removed),
-    )
+    return moment_of(federation).snapshot()
 
 
 def restore(federation: Federation, snapshot: Snapshot) -> None:

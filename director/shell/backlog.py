@@ -4,7 +4,6 @@ What was removed stays in the journal until a snapshot takes its place, so remov
 """
 
 from director.core.events import Durable, ExperimentRemoved
-from director.core.snapshots import Snapshot
 
 _MANY = 10_000
 """Events that are replayed in a tenth of a second or two."""
@@ -12,7 +11,7 @@ _REMOVAL = _MANY // 10
 _SHARE = 4
 """A large federation is written down anew once events make up so large a part of it."""
 _WORTHWHILE = 100
-"""So many are not worth a start's time to be gathered up."""
+"""Fewer are not worth gathering up at a start."""
 
 
 class Backlog:
@@ -26,10 +25,10 @@ class Backlog:
         """Count an event."""
         self._events += _REMOVAL if isinstance(event, ExperimentRemoved) else 1
 
-    def clear(self, snapshot: Snapshot) -> None:
-        """Begin anew: this stands for all events so far."""
+    def clear(self, weight: int) -> None:
+        """Begin anew: a snapshot of this weight stands for all events so far."""
         self._events = 0
-        self._weight = snapshot.weight
+        self._weight = weight
 
     @property
     def is_long(self) -> bool:
@@ -38,7 +37,7 @@ class Backlog:
 
     @property
     def is_worthwhile(self) -> bool:
-        """Whether one that starts is to write a snapshot, as it disturbs nobody yet."""
+        """Whether one that starts is to write a snapshot."""
         return self._events >= _WORTHWHILE
 
     @property

@@ -79,7 +79,7 @@ class Machinery:
             work=self._work,
             chores=self._chores,
         )
-        self.writer = Writer(federation, journal, clock, self.perform)
+        self.writer = Writer(federation, journal, clock, self.perform, workers)
         self.waits = Waits()
         self.feeds = Feeds(max_followers=settings.limits.max_streams_per_experiment)
         roll_calls = RollCalls(federation, clock, close=self._close_round, give_up=self._give_up)
@@ -143,7 +143,7 @@ class Machinery:
         began_s = loop.time()
         count = self.writer.replay()
         await self._archives.keep_only(self._federation.blobs())
-        await self.writer.gather_up()
+        self.writer.gather_up()
         if count:
             took_ms = 1_000 * (loop.time() - began_s)
             note("recovered: %s, %.0f ms", recovered(self._federation), took_ms)

@@ -21,9 +21,10 @@ from director.core.events import (
     Transient,
 )
 from director.core.federation import Federation
-from director.core.snapshots import Snapshot, restore, snapshot_of
+from director.core.snapshots import Snapshot, moment_of, restore
 from director.errors import DirectorError, UnavailableError
 from director.figures import Histogram
+from director.offload import Offload
 from director.shell.backlog import Backlog
 from director.shell.patience import patiently
 from director.shell.tasks import Tasks
@@ -44,11 +45,13 @@ class Writer:
         journal: Journal,
         clock: Clock,
         perform: Callable[[Effect], None],
+        offload: Offload,
     ) -> None:
         self._federation = federation
         self._journal = journal
         self._clock = clock
         self._perform = perform
+        self._offload = offload
         self._commits = Tasks()
         self._observers: list[Observer] = []
         self._is_closed = False
@@ -115,8 +118,8 @@ class Writer:
             if otherwise is not None:
                 otherwise()
             raise
-        if self._backlog.is_long and not self._is_compacting:
-            self._commits.spawn(self._compact(), name="compact the journal")
+        if self._backlog.is_long:
+            self._begin_compacting()
 
     async def _append(self, event: Durable, now: float) -> int:
         loop = asyncio.get_running_loop()
@@ -159,7 +162,7 @@ class Writer:
             self._position = entry.position
             if isinstance(entry.record, Snapshot):
                 restore(self._federation, entry.record)
-                self._backlog.clear(entry.record)
+                self._backlog.clear(entry.record.weight)
             else:
                 self._replay(entry.record, entry.now)
                 self._backlog.note(entry.record)
@@ -181,18 +184,25 @@ class Writer:
         if self._federation.catalogue.running_limit != limit:
             await self.commit(RunningLimitSet(limit=limit))
 
-    async def gather_up(self) -> None:
-        """Let the next start have less to replay, now that nobody is kept waiting."""
+    def gather_up(self) -> None:
+        """Let the next start have less to replay, while this one goes on."""
         if self._backlog.is_worthwhile:
-            await self._compact()
+            self._begin_compacting()
+
+    def _begin_compacting(self) -> None:
+        if not self._is_compacting:
+            # At once: many others may be here before it really begins.
+            self._is_compacting = True
+            self._commits.spawn(self._compact(), name="compact the journal")
 
     async def _compact(self) -> None:
-        self._is_compacting = True
         try:
-            # No await until the journal knows: the snapshot is of just this position.
-            snapshot = snapshot_of(self._federation)
-            self._backlog.clear(snapshot)
-            await self._journal.compact(snapshot, self._clock.now(), position=self._position)
+            # No await between these: the moment is that of just this position.
+            moment, position, now = moment_of(self._federation), self._position, self._clock.now()
+            self._backlog.clear(moment.weight)
+            with _without_collections():
+                snapshot = await self._offload(moment.snapshot)
+                await self._journal.compact(snapshot, now, position=position)
         except UnavailableError as error:
             _log.warning("the journal stays as long as it is: %s", error)
         finally:
@@ -220,7 +230,8 @@ class Writer:
 
 @contextmanager
 def _without_collections() -> Iterator[None]:
-    # What is built up stays: to look for garbage in it again and again finds none.
+    # What is built up stays, or goes at once: to look for garbage in it finds none, and takes so
+    # long that nobody is answered meanwhile.
     was_enabled = gc.isenabled()
     gc.disable()
     try:

@@ -246,6 +246,26 @@ async def test_a_long_journal_is_gathered_up_while_the_director_runs(
         assert house.status() is Status.IN_PROGRESS
 
 
+class CountingJournal(MemoryJournal):
+    compactions = 0
+
+    async def compact(self, snapshot: Snapshot, now: float, *, position: int) -> None:
+        self.compactions += 1
+        await super().compact(snapshot, now, position=position)
+
+
+async def test_many_who_come_back_at_once_are_gathered_up_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(backlog, "_MANY", 20)
+    journal = CountingJournal()
+    async with housed(journal=journal) as house:
+        await asyncio.gather(*(house.register(f"e{number}") for number in range(30)))
+        await house.settled()
+
+        assert journal.compactions == 1
+
+
 async def test_a_start_gathers_up_what_it_had_to_replay(storage: Storage) -> None:
     async with housed(**storage) as house:
         await house.register(*(["a"] * 150))
@@ -253,6 +273,7 @@ async def test_a_start_gathers_up_what_it_had_to_replay(storage: Storage) -> Non
         assert len(list(storage["journal"].replay())) == 150
 
     async with housed(**storage) as house:
+        await house.settled()
         [entry] = storage["journal"].replay()
         assert isinstance(entry.record, Snapshot)
         assert [view.shard.envoy for view in house.director.envoys(caller())] == ["a"]
@@ -267,6 +288,7 @@ async def test_models_are_the_same_bits_after_a_snapshot(storage: Storage) -> No
         before = np.array(await model(house), np.float32).tobytes()
 
     async with housed(**storage) as house:
+        await house.settled()
         assert isinstance(next(iter(storage["journal"].replay())).record, Snapshot)
         assert np.array(await model(house), np.float32).tobytes() == before
         await house.work_to_the_end(address)

@@ -26,6 +26,7 @@ from tests.benchmarks.archives import CHUNK, MIB, archive_of
 _ROUNDS = 15
 _LARGE = 64 * MIB
 _EVENTS = 100_000
+_MANY = 1_000
 _ALICE = Caller(name="alice", is_authenticated=False, connection="1")
 _MODEL = (
     EncodedTensor(
@@ -98,6 +99,33 @@ async def _acceptance(folder: Path, durable: Director, forgetful: Director) -> N
         )
 
 
+async def _group_commit(folder: Path) -> None:
+    """Compare events that come one by one, and many at once, with a bare fsync."""
+    journal = SqliteJournal(folder / "events")
+    event = RunFailed(experiment=ExperimentId("1@0"), reason="measured")
+
+    async def one() -> float:
+        began = time.perf_counter()
+        await journal.append(event, 0.0)
+        return time.perf_counter() - began
+
+    async def many() -> float:
+        began = time.perf_counter()
+        await asyncio.gather(*(journal.append(event, 0.0) for _ in range(_MANY)))
+        return (time.perf_counter() - began) / _MANY
+
+    async def bare() -> float:
+        return await asyncio.to_thread(_synced, folder, bytes(4096))
+
+    alone, together, least = await _in_turns(one, many, bare)
+    await journal.close()
+    print(
+        f"an event: alone {1000 * alone:.2f} ms (ratio {alone / least:.2f}),"
+        f" of {_MANY:,} at once {1000 * together:.3f} ms (ratio {together / least:.3f}),"
+        f" bare fsync {1000 * least:.2f} ms"
+    )
+
+
 async def _replay(folder: Path) -> None:
     path = folder / "journal"
     journal = SqliteJournal(path)
@@ -138,6 +166,7 @@ async def _measure() -> None:
         await durable.close()
         await forgetful.close()
         state.release()
+        await _group_commit(folder)
         await _replay(folder)
 
 

@@ -14,6 +14,9 @@ from director.transport.status import Context
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 Answer = Callable[[Any, Context], Awaitable[Any]]
 
+_TRANSIT_S = 0.02
+"""A client's time began earlier than ours: when it is over there, some is left here."""
+
 # Some contexts tell the code as a member, and grpc.aio's as its number.
 _NAMES = MappingProxyType(
     {key: code.name for code in grpc.StatusCode for key in (code, code.value[0])}
@@ -110,5 +113,7 @@ def _code_of(error: BaseException, context: Context) -> str:
         return _NAMES[context.code()]
     if isinstance(error, asyncio.CancelledError | grpc.aio.BaseError):
         # Nobody listens any more: the client left, or the time that it gave is over.
-        return "DEADLINE_EXCEEDED" if context.time_remaining() == 0 else "CANCELLED"
+        left_s = context.time_remaining()
+        is_over = left_s is not None and left_s < _TRANSIT_S
+        return "DEADLINE_EXCEEDED" if is_over else "CANCELLED"
     return "UNKNOWN"

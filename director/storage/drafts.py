@@ -9,6 +9,8 @@ from director.storage.folders import Folder
 
 PREFIX = "unfinished-"
 _PIECE_BYTES = 2**20
+_WRITE_BACK_BYTES = 8 * 2**20
+"""A disk that begins only when everything is there keeps whoever uploads waiting."""
 
 
 def content_name(folder: Folder, file: BinaryIO) -> BlobId:
@@ -33,30 +35,33 @@ class Draft:
         self._name = f"{PREFIX}{number}"
         self.file = folder.create(self._name)
         self._hash = hashlib.sha256()
-        self._is_hashed = False
+        self._written_bytes = 0
+        self._begun_bytes = 0
         self._is_open = True
 
     def write(self, chunk: bytes) -> None:
         """Append a chunk."""
         self.file.write(chunk)
         self._hash.update(chunk)
-        self._is_hashed = True
+        self._written_bytes += len(chunk)
+        unbegun = self._written_bytes - self._begun_bytes
+        if unbegun >= _WRITE_BACK_BYTES:
+            self._folder.begin_sync(self.file, self._begun_bytes, unbegun)
+            self._begun_bytes = self._written_bytes
 
     def sync(self) -> BlobId:
         """Let the content survive a crash; return the name that it has as a blob."""
         self._folder.sync_file(self.file)
-        if self._is_hashed:
+        if self._written_bytes:
             return BlobId(self._hash.hexdigest())
         return content_name(self._folder, self.file)
 
-    def rename(self, blob: BlobId) -> None:
-        """Give it its name; where a blob of that name is there, its content is the same.
-
-        It survives a crash once the folder is synced.
-        """
+    def publish(self, blob: BlobId) -> None:
+        """Give it its name; where a blob of that name is there, its content is the same."""
         self._folder.replace(self._name, blob)
         self._is_open = False
         self.file.close()
+        self._folder.sync()
 
     def detach(self) -> BinaryIO:
         """Return the content as a file that has no name any more."""

@@ -31,6 +31,9 @@ class Folder(Protocol):
     def read_at(self, file: BinaryIO, offset: int, length: int) -> bytes:
         """Return a part of an open file, fewer bytes at its end; threads may do so at once."""
 
+    def begin_sync(self, file: BinaryIO, offset: int, length: int) -> None:
+        """Let the disk begin to write a part: `sync_file` has less to wait for."""
+
     def sync_file(self, file: BinaryIO) -> None:
         """Return once what was written to it survives a crash."""
 
@@ -79,6 +82,13 @@ class DiskFolder:
             offset += len(piece)
             length -= len(piece)
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def begin_sync(self, file: BinaryIO, offset: int, length: int) -> None:
+        file.flush()
+        # Linux begins to write what it is told will not be needed, and drops only what is written
+        # already; others at least have it in their cache.
+        if hasattr(os, "posix_fadvise"):
+            os.posix_fadvise(file.fileno(), offset, length, os.POSIX_FADV_DONTNEED)
 
     def sync_file(self, file: BinaryIO) -> None:
         file.flush()

@@ -32,7 +32,7 @@ class Batches(Generic[T]):
         written: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, written))
         if self._writing is None:
-            self._writing = asyncio.create_task(self._run(), name="write the journal")
+            self._writing = asyncio.create_task(self._run(), name="write a batch")
         return await written
 
     async def _run(self) -> None:

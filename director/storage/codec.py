@@ -16,11 +16,11 @@ from pydantic import TypeAdapter, ValidationError
 from director.core.events import Durable
 from director.core.snapshots import Snapshot
 from director.storage.errors import DamagedStateError, NewerStateError
+from director.storage.pieces import JsonObject, in_json, pieces
 from director.storage.ports import Record
 
 VERSION = 1
 
-JsonObject = dict[str, Any]
 Upgrade = Callable[[str, JsonObject], JsonObject]
 """Takes the kind of a record and its JSON in one version, and returns that in the next."""
 
@@ -52,8 +52,10 @@ class Codec:
     def encode(self, record: Record) -> Encoded:
         """Return the record as this version stores it."""
         kind = type(record).__name__
+        if isinstance(record, Snapshot):
+            return Encoded(version=self.version, kind=kind, body=b"".join(pieces(record)))
         content = _adapter(kind).dump_python(record, exclude_defaults=True)
-        return Encoded(version=self.version, kind=kind, body=_json(content))
+        return Encoded(version=self.version, kind=kind, body=in_json(content))
 
     def decode(self, stored: Encoded) -> Record:
         """Return a record that this version stored, or an earlier one.
@@ -90,17 +92,12 @@ class Codec:
         content: JsonObject = json.loads(stored.body)
         for version in range(stored.version, self.version):
             content = self._upgrades[version](stored.kind, content)
-        return _json(content)
+        return in_json(content)
 
 
 def layout() -> Mapping[str, JsonObject]:
     """Return the JSON Schema of every kind of record, as this version stores it."""
     return {kind: _adapter(kind).json_schema() for kind in sorted(_KINDS)}
-
-
-def _json(content: JsonObject) -> bytes:
-    # Python's own JSON knows values that are not finite, such as the metric of a failed model.
-    return json.dumps(content, separators=(",", ":")).encode("ascii")
 
 
 @cache

@@ -56,12 +56,14 @@ class Draft:
             return BlobId(self._hash.hexdigest())
         return content_name(self._folder, self.file)
 
-    def publish(self, blob: BlobId) -> None:
-        """Give it its name; where a blob of that name is there, its content is the same."""
+    def rename(self, blob: BlobId) -> None:
+        """Give it its name; where a blob of that name is there, its content is the same.
+
+        It survives a crash once the folder is synced.
+        """
         self._folder.replace(self._name, blob)
         self._is_open = False
         self.file.close()
-        self._folder.sync()
 
     def detach(self) -> BinaryIO:
         """Return the content as a file that has no name any more."""

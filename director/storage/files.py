@@ -10,13 +10,14 @@ import logging
 import re
 import threading
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import Any, BinaryIO
 
 from director.core.model import BlobId
 from director.offload import Offload, in_thread
+from director.storage.batches import Batches
 from director.storage.drafts import PREFIX, Draft, content_name
 from director.storage.errors import DamagedBlobError, MissingBlobError, refusal_of
 from director.storage.folders import Folder
@@ -41,6 +42,8 @@ class FileArchives:
         self._offload = offload
         # One change at a time: a blob may be stored again while it is deleted.
         self._changing = asyncio.Lock()
+        # Names that came while the folder was being synced share the next time.
+        self._names: Batches[BlobId] = Batches(self._sync_names, offload)
         self._drafts = 0
         self._cleanings: dict[asyncio.Task[None], None] = {}
         names = folder.names()
@@ -81,16 +84,25 @@ class FileArchives:
             OSError: it is not stored.
         """
         blob = await self._offload(draft.sync)
-        async with self._changing:
-            try:
-                await self._offload(partial(draft.publish, blob))
-            except OSError:
-                if not draft.is_open and not self._stored[blob]:
-                    # Renamed, and nobody is going to know of it.
-                    await self._offload(partial(self._remove, blob))
-                raise
-            self._stored[blob] += 1
+        try:
+            async with self._changing:
+                try:
+                    await self._offload(partial(draft.rename, blob))
+                finally:
+                    if not draft.is_open:
+                        self._stored[blob] += 1
+            await self._names.put(blob)
+        except OSError:
+            if not draft.is_open:
+                # Renamed, and nobody is going to know of it.
+                await self.delete(blob)
+            raise
         return blob
+
+    def _sync_names(self, blobs: Sequence[BlobId]) -> int:
+        del blobs
+        self._folder.sync()
+        return 0
 
     async def delete(self, blob: BlobId) -> None:
         async with self._changing:
@@ -147,6 +159,7 @@ class FileArchives:
     async def close(self) -> None:
         while self._cleanings:
             await asyncio.wait(tuple(self._cleanings))
+        await self._names.settle()
 
     def _opened(self, blob: BlobId) -> BinaryIO:
         if blob not in self._stored:

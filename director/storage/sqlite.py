@@ -18,6 +18,7 @@ from typing import TypeVar
 from director.core.events import Durable
 from director.core.snapshots import Snapshot
 from director.errors import DirectorError
+from director.offload import in_thread
 from director.storage.batches import Batches
 from director.storage.codec import VERSION, Codec, Encoded
 from director.storage.errors import (
@@ -86,10 +87,11 @@ class SqliteJournal:
         return first
 
     async def compact(self, snapshot: Snapshot, now: float, *, position: int) -> None:
-        await self._in_thread(partial(self._replace, snapshot, now, position))
+        # Elsewhere, so that events can be appended meanwhile.
+        row = await in_thread(lambda: _row(position, now, self._codec.encode(snapshot)))
+        await self._in_thread(partial(self._replace, row, position))
 
-    def _replace(self, snapshot: Snapshot, now: float, position: int) -> None:
-        row = _row(position, now, self._codec.encode(snapshot))
+    def _replace(self, row: _Row, position: int) -> None:
 
         def replace() -> None:
             self._connection.execute("DELETE FROM record WHERE position <= ?", (position,))
@@ -236,7 +238,7 @@ def _row(position: int, now: float, stored: Encoded) -> _Row:
 
 def _checksum(position: int, now: float, stored: Encoded) -> int:
     place = struct.pack("<qdq", position, now, stored.version)
-    return zlib.crc32(place + stored.kind.encode() + stored.body)
+    return zlib.crc32(stored.body, zlib.crc32(place + stored.kind.encode()))
 
 
 def _refusal(error: sqlite3.Error) -> DirectorError:

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from director.core.events import Durable, ShardReported
 from director.core.snapshots import Snapshot
 from director.storage import DamagedStateError, NewerStateError
-from director.storage.codec import VERSION, Codec, Encoded, JsonObject, layout
+from director.storage.codec import VERSION, Codec, Encoded, layout
+from director.storage.pieces import JsonObject
 from director.storage.ports import Record
 from tests.director.storage.records import EVENTS, SNAPSHOT
 

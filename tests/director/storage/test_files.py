@@ -1,12 +1,15 @@
 """Blobs as files: what rots is not handed out, and what was not finished is cleared away."""
 
+import asyncio
+import errno
+import threading
 from pathlib import Path
 
 import pytest
 
 from director.core.model import BlobId
 from director.offload import inline
-from director.storage import DamagedBlobError
+from director.storage import DamagedBlobError, DiskFailedError
 from director.storage.files import FileArchives
 from director.storage.folders import DiskFolder
 
@@ -71,6 +74,66 @@ async def test_a_blob_that_is_deleted_leaves_no_file(tmp_path: Path) -> None:
     await archives.delete(blob)
 
     assert files_in(tmp_path) == []
+
+
+class CountingFolder(DiskFolder):
+    """Counts how often it is synced, and fails where it is told to."""
+
+    syncs = 0
+    is_broken = False
+
+    def sync(self) -> None:
+        self.syncs += 1
+        if self.is_broken:
+            raise OSError(errno.EIO, "input/output error")
+        super().sync()
+
+
+class SlowFolder(CountingFolder):
+    """Takes so long to be synced that everybody else has come meanwhile."""
+
+    def __init__(self, path: Path, *, names: int) -> None:
+        super().__init__(path)
+        self._missing = names
+        self._all_there = threading.Event()
+
+    def replace(self, name: str, new_name: str) -> None:
+        super().replace(name, new_name)
+        self._missing -= 1
+        if not self._missing:
+            self._all_there.set()
+
+    def sync(self) -> None:
+        assert self._all_there.wait(timeout=10)
+        super().sync()
+
+
+@pytest.mark.wire
+async def test_names_that_come_while_the_folder_is_synced_share_the_next_time(
+    tmp_path: Path,
+) -> None:
+    folder = SlowFolder(tmp_path, names=20)
+    archives = FileArchives(folder)
+
+    blobs = await asyncio.gather(*(stored(archives, b"%d" % number) for number in range(20)))
+
+    assert folder.syncs == 2
+    assert set(archives.list()) == set(blobs)
+
+
+async def test_names_that_cannot_be_synced_are_taken_back(tmp_path: Path) -> None:
+    folder = CountingFolder(tmp_path)
+    archives = FileArchives(folder, offload=inline)
+    before = await stored(archives, b"content 0")
+    folder.is_broken = True
+
+    refused = await asyncio.gather(
+        *(stored(archives, b"content %d" % number) for number in range(5)), return_exceptions=True
+    )
+
+    assert [type(refusal) for refusal in refused] == [DiskFailedError] * 5
+    assert archives.list() == {before: 1}
+    assert files_in(tmp_path) == [tmp_path / before]
 
 
 async def test_a_large_blob_is_whole_although_the_disk_begins_before_its_end(

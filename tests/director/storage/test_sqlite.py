@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import re
+import shutil
 import sqlite3
 from pathlib import Path
 
@@ -12,12 +13,15 @@ from director.core.events import RunFailed
 from director.core.model import ExperimentId
 from director.core.snapshots import Snapshot
 from director.errors import UnavailableError
-from director.storage import DamagedStateError, NewerStateError, NoRoomError, StateError
-from director.storage.codec import VERSION
+from director.storage import DamagedStateError, NewerStateError, NoRoomError, StateError, sqlite
+from director.storage.codec import VERSION, Codec
+from director.storage.pieces import JsonObject
 from director.storage.sqlite import SqliteJournal
-from tests.director.storage.records import finished
+from tests.director.storage.records import EVENTS, SNAPSHOT, finished
 
 pytestmark = pytest.mark.wire
+
+FIXTURES = Path(__file__).parent / "fixtures"
 
 
 async def given_kept(path: Path, events: int) -> None:
@@ -183,3 +187,46 @@ async def test_an_error_that_nobody_expected_reaches_everybody_who_waits(tmp_pat
     assert [isinstance(outcome, UnavailableError) for outcome in outcomes] == [True] * 3
     journal._connection.set_authorizer(None)
     await journal.close()
+
+
+# ---------------------------------------------------------------- other versions
+
+
+@pytest.mark.parametrize("version", range(1, VERSION + 1))
+async def test_a_journal_that_any_version_left_is_read_and_written_on(
+    tmp_path: Path, version: int
+) -> None:
+    path = tmp_path / "journal"
+    shutil.copy(FIXTURES / f"journal-{version}.sqlite3", path)
+    journal = SqliteJournal(path)
+
+    assert [entry.record for entry in journal.replay()] == [SNAPSHOT, *EVENTS]
+    position = await journal.append(finished(7), 99.0)
+    await journal.close()
+
+    assert position == len(EVENTS) + 2
+    assert await replayed(path) == [SNAPSHOT, *EVENTS, finished(7)]
+
+
+async def test_what_this_version_left_is_read_by_the_next_which_locks_this_one_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "journal"
+    await given_kept(path, 2)
+    upgraded: list[str] = []
+
+    def upgrade(kind: str, content: JsonObject) -> JsonObject:
+        upgraded.append(kind)
+        return content
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sqlite, "VERSION", VERSION + 1)
+        patch.setattr(sqlite, "Codec", lambda: Codec(VERSION + 1, {VERSION: upgrade}))
+        journal = SqliteJournal(path)
+        await journal.append(finished(3), 3.0)
+        assert [entry.record for entry in journal.replay()] == [finished(n) for n in (1, 2, 3)]
+        await journal.close()
+
+    assert upgraded == ["RunFinished"] * 2
+    with pytest.raises(NewerStateError, match=f"layout {VERSION + 1}"):
+        SqliteJournal(path)

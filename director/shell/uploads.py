@@ -135,6 +135,7 @@ class Uploads:
                 if size_bytes > limit:
                     raise LimitExceededError(f"an archive may have no more than {limit} bytes")
                 await writer.write(part.chunk)
+                del part  # two megabytes, which need not wait for the next two
                 part = await self._next(upload)
             workspace = await self._offload(
                 lambda: read_workspace(

@@ -6,6 +6,7 @@ from director.core.model import Caller, EnvoyName, ExperimentName
 from director.interface import DirectorInterface
 from director.transport import convert
 from director.transport.caller import caller_name, caller_of
+from director.transport.registration import taking_bytes
 from director.transport.status import Context, answer_refusal, refusals_as_status
 from director.transport.streams import closing, upload_parts
 from director.transport.tensors import model_message
@@ -90,6 +91,7 @@ class DirectorServicer(director_pb2_grpc.DirectorServicer):
 
     # ------------------------------------------------------------ for frontends
 
+    @taking_bytes
     async def SetNewExperiment(
         self, request_iterator: AsyncIterator[director_pb2.ExperimentInfo], context: Context
     ) -> director_pb2.SetNewExperimentResponse:

@@ -5,7 +5,8 @@ raised.  So handlers are registered to take bytes, and decode them where errors 
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
-from typing import Any, cast
+from typing import Any, TypeVar, cast
+from weakref import WeakSet
 
 import grpc
 import grpc.aio
@@ -16,6 +17,7 @@ from director.transport.status import UNDECODABLE, Context
 from director.transport.streams import closing
 
 Decode = Callable[[bytes], Any]
+Method = TypeVar("Method", bound=Callable[..., Any])
 
 
 def decoding(
@@ -78,7 +80,7 @@ class _Decoding(grpc.GenericRpcHandler):
     def _made_to_decode(self, handler: Handler) -> Handler:
         # The servicer iterates over a stream itself, and meets what cannot be decoded in it.
         if handler.request_streaming:
-            return handler
+            return _undecoded(handler) if _takes_bytes(handler) else handler
         decode = handler.request_deserializer
         assert decode is not None
         if handler.response_streaming:
@@ -92,6 +94,28 @@ class _Decoding(grpc.GenericRpcHandler):
             request_deserializer=bytes,
             response_serializer=handler.response_serializer,
         )
+
+
+def taking_bytes(method: Method) -> Method:
+    """Mark a method that takes a stream of requests as bytes, too, and decodes them better."""
+    _TAKING_BYTES.add(method)
+    return method
+
+
+_TAKING_BYTES = WeakSet[Callable[..., Any]]()
+
+
+def _takes_bytes(handler: Handler) -> bool:
+    # Whoever overrides a method takes messages, as its signature says.
+    return getattr(handler.stream_unary, "__func__", None) in _TAKING_BYTES
+
+
+def _undecoded(handler: Handler) -> Handler:
+    return grpc.stream_unary_rpc_method_handler(
+        cast("Any", handler.stream_unary),
+        request_deserializer=bytes,
+        response_serializer=handler.response_serializer,
+    )
 
 
 def _unary(

@@ -4,12 +4,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
-from director.core.model import EncodedTensor
 from director.errors import InvalidUploadError, LimitExceededError
 from director.interface import UploadPart
 from director.shell.logbook import mark
 from director.transport.status import Context
-from director.transport.tensors import tensors_from
+from director.transport.upload_messages import UploadReader, data_of
 from protos import base_pb2, director_pb2
 
 Item = TypeVar("Item")
@@ -42,63 +41,32 @@ async def confirm_client(context: Context) -> None:
 
 
 async def upload_parts(
-    messages: AsyncIterator[director_pb2.ExperimentInfo], context: Context
+    messages: AsyncIterator[director_pb2.ExperimentInfo | bytes], context: Context
 ) -> AsyncIterator[UploadPart]:
     """Yield what the messages carry, as long as they agree with each other.
 
     Raises:
+        DecodeError: one is no message.
         InvalidUploadError: none came, one lies about its size, or they contradict each other.
     """
-    first: _Claims | None = None
+    reader: UploadReader | None = None
     async for message in messages:
-        chunk = _chunk(message.experiment_data)
+        raw = message if isinstance(message, bytes) else message.SerializeToString()
         tensors = None
-        if first is None:
-            mark(experiment=message.name)
-            first = _Claims(message)
-            tensors = first.tensors
-        else:
-            first.compare(message)
+        if reader is None:
+            reader = UploadReader(raw)
+            mark(experiment=reader.name)
+            tensors = reader.tensors
         yield UploadPart(
-            name=first.name, collaborators=first.collaborators, chunk=chunk, tensors=tensors
+            name=reader.name,
+            collaborators=reader.collaborators,
+            chunk=reader.chunk_of(raw),
+            tensors=tensors,
         )
-    if first is None:
+        del message, raw  # two megabytes each, which need not wait for the next message
+    if reader is None:
         raise InvalidUploadError("the upload is empty: it has not a single message")
     await confirm_client(context)
-
-
-class _Claims:
-    """What the first message of an upload says, and all others have to repeat."""
-
-    def __init__(self, message: director_pb2.ExperimentInfo) -> None:
-        self.name = message.name
-        self.collaborators = tuple(message.collaborator_names)
-        # A copy: the message itself would keep its chunk of the archive in memory.
-        self._model = base_pb2.ModelProto()
-        self._model.CopyFrom(message.model_proto)
-
-    @property
-    def tensors(self) -> tuple[EncodedTensor, ...]:
-        return tensors_from(self._model.tensors)
-
-    def compare(self, message: director_pb2.ExperimentInfo) -> None:
-        if message.name != self.name:
-            raise _changed("name of the experiment")
-        if tuple(message.collaborator_names) != self.collaborators:
-            raise _changed("list of collaborators")
-        if not _is_same(message.model_proto, self._model):
-            raise _changed("model")
-
-
-def _is_same(one: base_pb2.ModelProto, other: base_pb2.ModelProto) -> bool:
-    # Comparing in place is quick; but a NaN differs from itself, and its bytes do not.
-    return one == other or one.SerializeToString(deterministic=True) == other.SerializeToString(
-        deterministic=True
-    )
-
-
-def _changed(what: str) -> InvalidUploadError:
-    return InvalidUploadError(f"the {what} changes from one message of the upload to the next")
 
 
 # ---------------------------------------------------------------- task results
@@ -116,20 +84,10 @@ async def joined(
     chunks: list[bytes] = []
     total = 0
     async for piece in pieces:
-        chunk = _chunk(piece)
+        chunk = data_of(piece)
         total += len(chunk)
         if total > limit:
             raise LimitExceededError(f"a task's results may have at most {limit} bytes")
         chunks.append(chunk)
     await confirm_client(context)
     return b"".join(chunks)
-
-
-def _chunk(message: director_pb2.ExperimentData | base_pb2.DataStream) -> bytes:
-    # Every access to the field copies it: once is enough.
-    chunk = message.npbytes
-    if len(chunk) != message.size:
-        raise InvalidUploadError(
-            f"a message says that it carries {message.size} bytes, but it carries {len(chunk)}"
-        )
-    return chunk

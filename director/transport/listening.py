@@ -24,6 +24,11 @@ OPTIONS: tuple[tuple[str, int], ...] = (
     ("grpc.http2.ping_timeout_ms", 10_000),
     ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.http2.max_pings_without_data", 0),
+    # How far ahead of what is read an upload may be, besides the message that is waited for.  By
+    # default gRPC probes for bandwidth, and on a quick network an upload fills tens of megabytes;
+    # so it can still have 30 MiB a second where an answer takes 50 ms.
+    ("grpc.http2.bdp_probe", 0),
+    ("grpc.http2.lookahead_bytes", 2**20),
     # A client may do so, too, as often as it likes.
     ("grpc.http2.min_recv_ping_interval_without_data_ms", 1_000),
     ("grpc.http2.max_ping_strikes", 0),

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import gc
 import logging
 import signal
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -14,6 +13,7 @@ from typing import Any
 import grpc
 import grpc.aio
 
+from director import memory
 from director.director import Director
 from director.interface import DirectorInterface, ReviewPlan, UsesPorts
 from director.transport.aggregator_server import AggregatorServicer
@@ -145,14 +145,14 @@ class DirectorGRPCServer(DirectorServicer):
         Raises:
             CannotListenError: the address is in use, or not this machine's.
         """
+        memory.expect_large_messages()
         asyncio.run(self._serve_until_told_to_stop())
 
     async def _serve_until_told_to_stop(self) -> None:
         stop = asyncio.Event()
         with _stopping_signals(stop):
             async with self.serving():
-                # What is there by now stays: looking for garbage in it would only hold requests up.
-                gc.freeze()
+                memory.keep_what_is_there()
                 await stop.wait()
 
     @asynccontextmanager

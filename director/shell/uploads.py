@@ -23,6 +23,9 @@ from director.shell.foreigners import Foreigners
 from director.shell.writer import Writer
 from director.workspace import ArchiveLimits, Workspace, read_workspace
 
+_SMALL_BYTES = 64 * 1024
+"""A model that is sooner converted than a thread has begun."""
+
 
 class Uploads:
     """Uploads under way; one that is refused or interrupted leaves nothing behind."""
@@ -116,9 +119,13 @@ class Uploads:
 
     async def _store_model(self, tensors: tuple[EncodedTensor, ...]) -> BlobId:
         limit = self._settings.limits.max_model_bytes
-        if sum(len(tensor.content) for tensor in tensors) > limit:
+        size_bytes = sum(len(tensor.content) for tensor in tensors)
+        if size_bytes > limit:
             raise LimitExceededError(f"a model may have no more than {limit} bytes")
-        content = await self._offload(lambda: model_to_bytes(model_from(tensors)))
+        if size_bytes <= _SMALL_BYTES:
+            content = model_to_bytes(model_from(tensors))
+        else:
+            content = await self._offload(lambda: model_to_bytes(model_from(tensors)))
         return await self._blobs.store(content)
 
     async def _store_archive(

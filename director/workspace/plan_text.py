@@ -1,13 +1,16 @@
 """The text of a plan as plain values, and the ids that OpenFL derives from it.
 
-PyYAML reads it, because OpenFL's ids are a hash of what PyYAML writes of it again.
+PyYAML reads it, because OpenFL's ids are a hash of what PyYAML writes of it again.  Its half in C
+is much quicker, and a little stricter: what it refuses, the half in Python reads.  Envoys have only
+the latter; so a plan is taken if that one finds the same in what we write of it.
 Which values a plan may have is not judged here.
 """
 
 import hashlib
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TypeGuard
+from typing import Any, TypeGuard
 
 import yaml
 from yaml.events import (
@@ -27,6 +30,9 @@ _PLAN_NAME = "plan.yaml"
 _LONG_NUMBER = re.compile(r"[-+0-9_:.]{1000,}")
 """To the base of 60, as YAML 1.1 allows, such a number takes seconds."""
 _SET = "tag:yaml.org,2002:set"
+
+_Loader: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_Dumper: type[yaml.SafeDumper] = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 Config = dict[str, dict[object, object]]
 """Sections by name."""
@@ -51,8 +57,11 @@ def read_config(text: str, limits: ArchiveLimits) -> Config:
         LimitExceededError: it is too deep or too large, aliases counted as what they stand for.
     """
     try:
-        _check_shape(text, limits)
-        config = yaml.safe_load(text)
+        try:
+            _check_shape(text, limits, _Loader)
+        except yaml.YAMLError:
+            _check_shape(text, limits, yaml.SafeLoader)
+        config = _loaded(text)
     except _UNREADABLE as error:
         raise InvalidArchiveError(f"{PLAN_MEMBER} is not readable YAML{_place(error)}") from error
     if not is_config(config):
@@ -70,19 +79,19 @@ def is_config(value: object) -> TypeGuard[Config]:
 
 def readdressed(text: str, *, agg_addr: str, agg_port: int, hash_salt: str) -> str:
     """Return an accepted plan that sends collaborators elsewhere, under an id of its own."""
-    config: Config = yaml.safe_load(text)
+    config: Config = _loaded(text)
     network = config.get("network", {})
     settings = network.get("settings")
     address = {"agg_addr": agg_addr, "agg_port": agg_port, "hash_salt": hash_salt}
     # Copies, because an alias may make another section the same object.
     kept = settings if isinstance(settings, dict) else {}
     config["network"] = {**network, "settings": {**kept, **address}}
-    return yaml.safe_dump(config, sort_keys=False)
+    return _written(config)
 
 
 def federation_id(plan_text: str) -> str:
     """Return the id under which a collaborator that was given this plan speaks to us."""
-    config: Config = yaml.safe_load(plan_text)
+    config: Config = yaml.safe_load(plan_text)  # as they do
     for section in config.values():
         if section.get("settings") is None:
             section["settings"] = {}
@@ -144,10 +153,10 @@ class _Nodes:
             raise LimitExceededError(f"{PLAN_MEMBER} has too many values, aliases included")
 
 
-def _check_shape(text: str, limits: ArchiveLimits) -> None:
+def _check_shape(text: str, limits: ArchiveLimits, loader: type[yaml.SafeLoader]) -> None:
     nodes = _Nodes(limits)
     documents = 0
-    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+    for event in yaml.parse(text, Loader=loader):
         documents += isinstance(event, DocumentStartEvent)
         nodes.take(event)
     if documents != 1:
@@ -157,12 +166,46 @@ def _check_shape(text: str, limits: ArchiveLimits) -> None:
 def _check_stable(config: Config) -> None:
     """Refuse values that would be others once the plan was written with another address."""
     try:
-        once = yaml.dump(config)
-        again = yaml.dump(yaml.safe_load(yaml.safe_dump(config, sort_keys=False)))
+        again = yaml.safe_load(_written(config))
     except _UNREADABLE as error:
         raise InvalidArchiveError(f"{PLAN_MEMBER} has values that cannot be written") from error
-    if once != again:
+    if not _is_same(config, again):
         raise InvalidArchiveError(f"{PLAN_MEMBER} has values that change when they are written")
+
+
+def _is_same(one: object, other: object) -> bool:
+    """Whether two values would be written alike: with equal types, and in the same order."""
+    if type(one) is not type(other):
+        return False
+    match one, other:
+        case dict(), dict():
+            return _are_same(list(one.items()), list(other.items()))
+        case list(), list():
+            return _are_same(one, other)
+        case tuple(), tuple():
+            return _are_same(one, other)
+        case float(), float():
+            return repr(one) == repr(other)  # what is no number differs from itself
+        case _:
+            return one == other
+
+
+def _are_same(some: Sequence[object], others: Sequence[object]) -> bool:
+    return len(some) == len(others) and all(
+        _is_same(one, other) for one, other in zip(some, others, strict=True)
+    )
+
+
+def _loaded(text: str) -> Any:
+    try:
+        return yaml.load(text, Loader=_Loader)  # noqa: S506 - which is a safe one
+    except yaml.YAMLError:
+        return yaml.safe_load(text)
+
+
+def _written(config: Config) -> str:
+    text: str = yaml.dump(config, Dumper=_Dumper, sort_keys=False)
+    return text
 
 
 def _place(error: Exception) -> str:

@@ -113,7 +113,7 @@ def _code_of(error: BaseException, context: Context) -> str:
         return _NAMES[context.code()]
     if isinstance(error, asyncio.CancelledError | grpc.aio.BaseError):
         # Nobody listens any more: the client left, or the time that it gave is over.
-        left_s = context.time_remaining()
+        left_s = cast("float | None", context.time_remaining())
         is_over = left_s is not None and left_s < _TRANSIT_S
         return "DEADLINE_EXCEEDED" if is_over else "CANCELLED"
     return "UNKNOWN"

@@ -79,7 +79,10 @@ class Writer:
             DirectorError: the event is refused.
         """
         self._federation.check(event)
-        self._apply(event, self._clock.now())
+        effects = self._federation.apply(event, self._clock.now())
+        # Of a heartbeat, which comes more often than all else, nothing follows.
+        if effects or self._observers:
+            self._follow(event, effects)
 
     def pass_over(self, event: FailureReported, disregard: Disregard) -> None:
         """Let a report pass that changes nothing, so that there is nothing to write down."""

@@ -33,9 +33,14 @@ def caller_of(context: Context, *, tls: bool, about: str = "") -> Caller:
     """
     if about:
         mark(experiment=about)
-    name = caller_name(context, tls=tls)
-    mark(caller=name)
-    return _caller(name, tls, context.peer())
+    caller = unmarked_caller_of(context, tls=tls)
+    mark(caller=caller.name)
+    return caller
+
+
+def unmarked_caller_of(context: Context, *, tls: bool) -> Caller:
+    """Return the caller of a request that leaves no lines in the log, unless it is refused."""
+    return _caller(caller_name(context, tls=tls), tls, context.peer())
 
 
 @lru_cache(maxsize=1024)

@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator
 from director.core.model import Caller, EnvoyName, ExperimentName
 from director.interface import DirectorInterface
 from director.transport import convert
-from director.transport.caller import caller_name, caller_of
+from director.transport.caller import caller_name, caller_of, unmarked_caller_of
 from director.transport.registration import taking_bytes
-from director.transport.status import Context, answer_refusal, refusals_as_status
+from director.transport.status import Context, refusals_as_status
 from director.transport.streams import closing, upload_parts
 from director.transport.tensors import model_message
 from protos import director_pb2, director_pb2_grpc
@@ -49,13 +49,15 @@ class DirectorServicer(director_pb2_grpc.DirectorServicer):
         # the heartbeat itself.
         try:
             period_s = await self.director.report_heartbeat(
-                self._caller(context),
+                unmarked_caller_of(context, tls=self.tls),
                 EnvoyName(request.name),
                 is_experiment_running=request.is_experiment_running,
                 devices=convert.devices_from(request.cuda_devices),
             )
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is answered
-            await answer_refusal(context, error)
+        except Exception:
+            async with refusals_as_status(context):
+                self._caller(context)
+                raise
         return convert.heartbeat_answer(period_s)
 
     async def WaitExperiment(

@@ -91,10 +91,10 @@ class _Translation(AbstractAsyncContextManager[None, None]):
     ) -> None:
         # Cancellation is no refusal.
         if isinstance(error, Exception):
-            await answer_refusal(self._context, error, self._codes)
+            await _answer(self._context, error, self._codes)
 
 
-async def answer_refusal(context: Context, error: Exception, codes: Codes = CODES) -> NoReturn:
+async def _answer(context: Context, error: Exception, codes: Codes) -> NoReturn:
     """End a request with the status code of what it raised, and a text for people."""
     # What gRPC raises is for gRPC to answer.
     if isinstance(error, grpc.aio.BaseError):

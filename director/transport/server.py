@@ -21,6 +21,7 @@ from director.transport.credentials import CertificateFiles, PathLike, find_cert
 from director.transport.director_server import DirectorServicer
 from director.transport.health import HEALTH, HealthServicer
 from director.transport.listening import OPTIONS, CannotListenError, bind
+from director.transport.loops import quick_loop
 from director.transport.metering import Meter
 from director.transport.reflection import ReflectionServicer
 from director.transport.registration import decoding
@@ -146,7 +147,8 @@ class DirectorGRPCServer(DirectorServicer):
             CannotListenError: the address is in use, or not this machine's.
         """
         memory.expect_large_messages()
-        asyncio.run(self._serve_until_told_to_stop())
+        with asyncio.Runner(loop_factory=quick_loop()) as runner:
+            runner.run(self._serve_until_told_to_stop())
 
     async def _serve_until_told_to_stop(self) -> None:
         stop = asyncio.Event()
@@ -262,7 +264,8 @@ def _stopping_signals(stop: asyncio.Event) -> Iterator[None]:
     try:
         yield
     finally:
-        forget()
+        with contextlib.suppress(ValueError, RuntimeError):
+            forget()
 
 
 def _bracketed(host: str) -> str:

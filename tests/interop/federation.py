@@ -25,6 +25,9 @@ SHARDS: Mapping[str, Shard] = {
 RUN_S = 120.0
 """Longer than an experiment takes on a busy machine, with OpenFL's pauses of five seconds."""
 
+TASKS = "Received the following tasks"
+"""What a collaborator says when it has something to do."""
+
 _SETTINGS: Mapping[str, Any] = {
     "listen_host": "127.0.0.1",
     "listen_port": 0,
@@ -150,6 +153,12 @@ class Federation:
     def envoy(self, name: str) -> Program:
         """Return the process of an envoy."""
         return self._envoys[name]
+
+    def plan_at(self, envoy: str, experiment: str) -> Mapping[str, Any]:
+        """Return the plan that an envoy follows, while it does."""
+        path = self._folder / envoy / f"{envoy}_{experiment}" / "plan" / "plan.yaml"
+        plan: Mapping[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return plan
 
     def frontend(self, name: str) -> Frontend:
         """Return a user, who stays for further experiments."""

@@ -64,6 +64,53 @@ def median(values: Sequence[Array], weights: Sequence[int]) -> Array:
     return np.asarray(np.median(np.stack(values).astype(np.float64), axis=0), np.float32)
 
 
+class Coasting:
+    """The aggregation function that `peers/frontend.py` brings: it goes on as it went before."""
+
+    def __init__(self) -> None:
+        self._speeds: dict[str, NDArray[np.float64]] = {}
+
+    def __call__(
+        self, name: str, base: Array, values: Sequence[Array], weights: Sequence[int]
+    ) -> Array:
+        shares = [weight / sum(weights) for weight in weights]
+        average = sum(
+            share * value.astype(np.float64) for share, value in zip(shares, values, strict=True)
+        )
+        before = self._speeds.get(name, np.zeros(base.shape))
+        self._speeds[name] = MOMENTUM * before + (average - base)
+        return np.asarray(base + self._speeds[name], np.float32)
+
+
+class Adam:
+    """OpenFL's `AdamAdaptiveAggregation` with its own settings."""
+
+    def __init__(self) -> None:
+        self._moments: dict[str, tuple[NDArray[np.float64], NDArray[np.float64], int]] = {}
+
+    def __call__(
+        self, name: str, base: Array, values: Sequence[Array], weights: Sequence[int]
+    ) -> Array:
+        zero = np.zeros(base.shape)
+        first, second, step = self._moments.get(name, (zero, zero, 0))
+        gradient = base.astype(np.float64) - mean(values, weights)
+        first = 0.9 * first + 0.1 * gradient
+        second = 0.999 * second + 0.001 * gradient**2
+        step += 1
+        self._moments[name] = first, second, step
+        size = np.sqrt(second / (1 - 0.999**step)) + 1e-8
+        return np.asarray(base - 0.01 * first / (1 - 0.9**step) / size, np.float32)
+
+
+def distance(model: Plain, sent: Sequence[Model], weights: Sequence[int], name: str) -> float:
+    """Return how far a tensor is from those that were sent, weighed: what a median makes least."""
+    here = np.asarray(model[name])
+    return sum(
+        weight * float(np.linalg.norm(here - one[name]))
+        for one, weight in zip(sent, weights, strict=True)
+    )
+
+
 def whole(tensor: Array) -> Array:
     """Return what lossless compression leaves: all."""
     return tensor
@@ -75,6 +122,12 @@ def ternary(tensor: Array) -> Array:
 
 
 # ---------------------------------------------------------------- an experiment
+
+START: Model = {
+    "slope": np.zeros(1, np.float32),
+    "bias": np.zeros(1, np.float32),
+    "table": np.zeros(CELLS, np.float32),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +141,8 @@ class Training:
     codec: Callable[[Array], Array] = whole
     """What compression leaves of a delta."""
     combine: Callable[[Sequence[Array], Sequence[int]], Array] = mean
+    learns: Callable[[], Coasting | Adam] | None = None
+    """How an aggregation that remembers combines instead."""
     leaves: Mapping[str, int] = field(default_factory=dict)
     """The first round without an envoy, for those that do not stay to the end."""
 
@@ -101,17 +156,23 @@ class Expected:
     metrics: Metrics
 
 
+def first_round(shards: Mapping[str, Shard]) -> tuple[Sequence[Model], Sequence[int]]:
+    """Return what each sends in the first round, and how much that weighs."""
+    everybody = [_Collaborator(name, shard.points(), Training()) for name, shard in shards.items()]
+    for one in everybody:
+        one.enter(START, {})
+        one.train(0)
+    return [one.sent(0) for one in everybody], [one.weight for one in everybody]
+
+
 def expected(shards: Mapping[str, Shard], training: Training) -> Expected:
     """Train and average as so many rounds do."""
     everybody = [_Collaborator(name, shard.points(), training) for name, shard in shards.items()]
-    model: Model = {
-        "slope": np.zeros(1, np.float32),
-        "bias": np.zeros(1, np.float32),
-        "table": np.zeros(CELLS, np.float32),
-    }
+    model = START
     before: Model = {}
     best, best_score = model, -np.inf
     metrics: Metrics = {}
+    learning = training.learns() if training.learns else None
     for number in range(training.rounds):
         present = [one for one in everybody if number < training.leaves.get(one.name, np.inf)]
         weights = [one.weight for one in present]
@@ -129,7 +190,13 @@ def expected(shards: Mapping[str, Shard], training: Training) -> Expected:
         if score > best_score:
             best, best_score = model, score
         before = model
-        model = {name: training.combine([one[name] for one in sent], weights) for name in sent[0]}
+        together = {name: [one[name] for one in sent] for name in sent[0]}
+        model = {
+            name: training.combine(values, weights)
+            if learning is None
+            else learning(name, model[name], values, weights)
+            for name, values in together.items()
+        }
     return Expected(best=_plain(best), last=_plain(model), metrics=metrics)
 
 

@@ -5,7 +5,15 @@ from typing import Any
 import pytest
 
 from tests.interop.federation import RUN_S, SHARDS, Federation
-from tests.interop.learning import Training, expected, median, ternary, whole
+from tests.interop.learning import (
+    Training,
+    distance,
+    expected,
+    first_round,
+    median,
+    ternary,
+    whole,
+)
 from tests.interop.outcomes import assert_as_expected
 
 pytestmark = pytest.mark.interop
@@ -75,16 +83,36 @@ def test_a_user_may_choose_the_median(there: Federation) -> None:
     assert_as_expected(answer, expected(SHARDS, Training(combine=median)))
 
 
-def test_a_plan_may_go_on_without_the_slow(there: Federation) -> None:
+def test_a_user_may_choose_the_geometric_median(there: Federation) -> None:
+    answer = there.frontend("alice").run("geometric", aggregation="geometric median", rounds=1)
+
+    sent, weights = first_round(SHARDS)
+    points = [{name: one[name].tolist() for name in one} for one in sent]
+    for name in sent[0]:
+        # What they sent lies on a line: then one of them is a median, if perhaps not the only one.
+        least = min(distance(point, sent, weights, name) for point in points)
+        assert distance(answer.value["last"], sent, weights, name) <= least * (1 + 1e-4)
+
+
+@pytest.mark.parametrize(
+    ("template", "wanted"),
+    [
+        ("PercentageBasedStragglerHandling", {"percent_collaborators_needed": 0.6}),
+        ("CutoffTimeBasedStragglerHandling", {"straggler_cutoff_time": 1}),
+    ],
+)
+def test_a_plan_may_go_on_without_the_slow(
+    there: Federation, template: str, wanted: dict[str, float]
+) -> None:
     policy = "straggler_handling_policy"
     classes = "openfl.component.straggler_handling_functions"
     settings = {
-        f"{policy}.template": f"{classes}.PercentageBasedStragglerHandling",
-        f"{policy}.settings.percent_collaborators_needed": 0.6,
+        f"{policy}.template": f"{classes}.{template}",
         f"{policy}.settings.minimum_reporting": 2,
+        **{f"{policy}.settings.{name}": value for name, value in wanted.items()},
     }
 
-    answer = there.frontend("alice").run("late", task="fit_late", rounds=2, settings=settings)
+    answer = there.frontend("alice").run(template, task="fit_late", rounds=2, settings=settings)
 
     assert_as_expected(answer, expected(SHARDS, Training(rounds=2, leaves={"env-3": 0})))
 
@@ -103,7 +131,7 @@ def test_a_plan_may_go_on_without_the_slow(there: Federation) -> None:
             {"settings": {"compression_pipeline.template": "openfl.pipelines.RandomShiftPipeline"}},
             "openfl.pipelines.RandomShiftPipeline",
         ),
-        ({"aggregation": "own"}, "First"),
+        ({"aggregation": "own"}, "Coasting"),
         ({"has_own_assigner": True}, "own_assigner"),
         (
             {"settings": {"straggler_handling_policy.template": "mine.Impatience"}},

@@ -7,13 +7,11 @@ from random import Random
 import pytest
 
 from simulator.actors.workspace import Recipe, archive
-from tests.interop.federation import RUN_S, SHARDS, Client, Federation, federation
+from tests.interop.federation import RUN_S, SHARDS, TASKS, Client, Federation, federation
 from tests.interop.learning import Training, expected
 from tests.interop.outcomes import assert_as_expected
 
 pytestmark = pytest.mark.interop
-
-TASKS = "Received the following tasks"
 
 
 def test_an_envoy_that_is_killed_comes_back_into_the_running_round(there: Federation) -> None:
@@ -71,19 +69,33 @@ def test_an_upload_cut_half_way_leaves_nothing(there: Federation, tmp_path: Path
     assert_as_expected(there.frontend("bob").run("cut"), expected(SHARDS, Training()))
 
 
-def test_a_run_goes_on_without_who_never_comes_back(tmp_path: Path) -> None:
-    with federation(tmp_path, quorum="majority", offline_grace_s=1, below_quorum_s=1) as there:
+@pytest.mark.parametrize("identity", ["plaintext", "mtls"])
+def test_a_run_goes_on_without_who_never_comes_back_while_there_is_a_quorum(
+    identity: str, certificates: Path, tmp_path: Path
+) -> None:
+    shown = certificates if identity == "mtls" else None
+    settings = {"quorum": "majority", "offline_grace_s": 1, "below_quorum_s": 1}
+    with federation(tmp_path, certificates=shown, **settings) as there:
         there.start_envoys(*SHARDS)
         alice = there.frontend("alice")
-        envoy = there.envoy("env-3")
+        third, second = there.envoy("env-3"), there.envoy("env-2")
         pending = alice.submit("bereft", task="fit_slowly")
 
-        envoy.saw(TASKS)
-        envoy.saw(TASKS, since=envoy.printed)
-        envoy.kill()
+        third.saw(TASKS)
+        third.saw(TASKS, since=third.printed)
+        third.kill()
         bereft = pending.answer(within_s=RUN_S)
-        after = alice.run("after")
+        began = second.printed
+        pending = alice.submit("forsaken", task="fit_slowly")
+        second.saw(TASKS, since=began)
+        second.kill()
+        forsaken = pending.answer(within_s=RUN_S)
+        told = there.user("alice").call("get_experiment_description", name="forsaken").value
 
     assert_as_expected(bereft, expected(SHARDS, Training(leaves={"env-3": 1})))
-    assert after.value["collaborators"] == ["env-1", "env-2"]
-    assert_as_expected(after, expected(SHARDS, Training(leaves={"env-3": 0})))
+    # Who is dead is not asked to take part; of the two who were, both are needed.
+    assert forsaken.value["collaborators"] == ["env-1", "env-2"]
+    assert (forsaken.value["status"], told["status"]) == ("failed", "failed")
+    reasons = {log["name"]: log["status"] for log in told["download_statuses"]["logs"]}
+    assert "quorum" in reasons["reason"]
+    assert "env-2" in reasons["reason"]

@@ -4,13 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.interop.federation import RUN_S, SHARDS, federation
+from tests.interop.federation import RUN_S, SHARDS, TASKS, federation
 from tests.interop.learning import Training, expected
 from tests.interop.outcomes import assert_as_expected
 
 pytestmark = pytest.mark.interop
 
-TASKS = "Received the following tasks"
 PERIOD_S = 10
 
 

@@ -100,5 +100,5 @@ def workspace(call: str, **details: str) -> bytes:
         table = pickle.dumps(defaultdict(openfl.WeightedAverage, fit=mine.Mine()))
     with zipfile.ZipFile(io.BytesIO(fixture("openfl_workspace"))) as original:
         kept = {path: original.read(path) for path in original.namelist() if path[-1] != "/"}
-    brought = {f"{_OPENFL.replace('.', '/')}.py": average, **code.modules}
+    brought: dict[str, bytes | str] = {f"{_OPENFL.replace('.', '/')}.py": average, **code.modules}
     return packed({**kept, _TABLE: table, **brought})

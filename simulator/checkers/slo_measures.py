@@ -140,19 +140,20 @@ def _silences(history: History) -> Iterator[Sample]:
             for call in history.calls(topic, envoy)
             if is_answered(call)
         )
-        shown: Call | None = None
+        shown: _Sight | None = None
         for sight in sights:
             online = sight.shows(envoy)
             if online:
-                shown = sight.call
+                shown = sight
             elif online is False and shown is not None and sight.call.completed_at is not None:
-                # A sign whose answer got lost may have arrived; the listing tells when one did.
-                heard = number(sight.rows[envoy], "updated") - history.header.epoch
+                # A sign whose answer got lost may have arrived; the listings tell when one did.
+                # A Director that was killed in between may have forgotten it, the earlier has not.
+                heard = max(number(each.rows[envoy], "updated") for each in (shown, sight))
                 before = bisect_right(signs, sight.call.invoked_at)
-                last = max([heard, *signs[before - 1 : before]])
-                low = max(0.0, shown.invoked_at - last)
+                last = max([heard - history.header.epoch, *signs[before - 1 : before]])
+                low = max(0.0, shown.call.invoked_at - last)
                 high = sight.call.completed_at - last
-                away = _overlap(downs, shown.invoked_at, sight.call.completed_at)
+                away = _overlap(downs, shown.call.invoked_at, sight.call.completed_at)
                 yield Sample(low, high - away, sight.call)
                 shown = None
 

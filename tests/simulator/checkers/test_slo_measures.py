@@ -91,6 +91,23 @@ def test_while_the_director_is_down_it_notices_no_silence() -> None:
     assert reading.high == pytest.approx(25.04 - 6)
 
 
+def test_what_the_director_heard_before_it_was_killed_counts_although_it_forgot() -> None:
+    tale = Tale()
+    tale.envoy("a", until=None)
+    tale.beat("a", 40)
+    # The answers to what came later were lost.
+    tale.listing(75, online=["a"], updated_at=70)
+    tale.note(77, "director.kill", {})
+    tale.note(83, "director.start", {})
+    tale.listing(85, online=[], offline=["a"])
+
+    reading = measured(tale.history(), "envoy.offline_detection.max")
+
+    assert reading is not None
+    assert reading.low == pytest.approx(5)
+    assert reading.high == pytest.approx(15.04 - 6)
+
+
 def test_how_long_a_comeback_takes_counts_from_the_recovery() -> None:
     tale = Tale()
     tale.envoy("a", until=None)

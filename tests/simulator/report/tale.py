@@ -175,9 +175,17 @@ class Tale:
 
     # ------------------------------------------------------------ what frontends see
 
-    def listing(self, at: float, online: Sequence[str], offline: Sequence[str] = ()) -> int:
+    def listing(
+        self,
+        at: float,
+        online: Sequence[str],
+        offline: Sequence[str] = (),
+        *,
+        updated_at: float = 0.0,
+    ) -> int:
+        updated = self._header.epoch + updated_at
         rows: list[JsonObject] = [
-            {"name": name, "online": name in online, "updated": 0.0, "valid_s": 20.0}
+            {"name": name, "online": name in online, "updated": updated, "valid_s": 20.0}
             for name in (*online, *offline)
         ]
         return self.call("GetEnvoys", "alice", at, response={"envoys": rows})

@@ -47,6 +47,8 @@ def back_up(folder: Path, target: Path) -> Backup:
     """
     if not (folder / JOURNAL).is_file():
         raise StateError(f"{folder} is not a state directory: it has no {JOURNAL}")
+    if target.resolve().is_relative_to(folder.resolve()):
+        raise StateError(f"{target} lies in the state directory itself: name a folder elsewhere")
     try:
         lock = locked(folder / LOCK)
     except LockedStateError:

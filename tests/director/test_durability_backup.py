@@ -99,6 +99,16 @@ def test_what_is_no_state_directory_is_not_backed_up(tmp_path: Path) -> None:
         back_up(tmp_path, tmp_path / "backup")
 
 
+async def test_a_backup_is_not_kept_in_what_it_is_a_backup_of(tmp_path: Path) -> None:
+    async with kept_in(tmp_path / "state") as house:
+        await house.register("a")
+
+    with pytest.raises(StateError, match="lies in the state directory itself"):
+        back_up(tmp_path / "state", tmp_path / "state" / "backup")
+
+    assert not (tmp_path / "state" / "backup").exists()
+
+
 async def test_a_command_backs_up_and_overwrites_nothing(tmp_path: Path) -> None:
     async with kept_in(tmp_path / "state") as house:
         await house.register("a")

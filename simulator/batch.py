@@ -4,9 +4,11 @@ A case is known by its file, its overrides and its name, so that another process
 """
 
 import multiprocessing
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from time import perf_counter
 
@@ -35,11 +37,12 @@ class Order:
     def reproduce(self, *, is_only: bool) -> str:
         """Return the command that runs it again; a file's only case needs no `--case`."""
         overrides = [
-            "--wire" if (key, value) == ("clock", "wire") else f"--set {key}={value}"
+            ["--wire"] if (key, value) == ("clock", "wire") else ["--set", f"{key}={value}"]
             for key, value in self.overrides.items()
         ]
-        which = [] if is_only else [f"--case '{self.case}'"]
-        return " ".join(["simulate", str(self.path), *overrides, f"--seed {self.seed}", *which])
+        which = [] if is_only else ["--case", self.case]
+        options = [*chain.from_iterable(overrides), "--seed", str(self.seed), *which]
+        return shlex.join(["simulate", str(self.path), *options])
 
 
 def perform(order: Order, watch: Watch | None = None) -> CaseResult:

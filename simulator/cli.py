@@ -167,6 +167,10 @@ def run(
         for each in chosen
         for number in _seeds(each.case, seed, seeds)
     ]
+    if any(each.case.scenario.director.run == "external" for each in chosen):
+        jobs = 1  # one federation at a time: they would meet each other's envoys in it
+    if report is not None:
+        _make(report)
     out = Console()
     try:
         results = _perform_one(orders[0]) if len(orders) == 1 else _perform_many(orders, jobs)
@@ -174,7 +178,6 @@ def run(
         sys.exit(_INTERRUPTED)
     _show(results, out)
     if report is not None:
-        report.mkdir(parents=True, exist_ok=True)
         (report / "junit.xml").write_text(junit_xml(results), encoding="utf-8")
         out.print(f"reports: {report}")
     sys.exit(exit_code(results))
@@ -208,6 +211,14 @@ def _folder(report: Path | None, case: Case, seed: int | None) -> Path | None:
         return None
     name = case.name if seed is None else f"{case.name}-{seed}"
     return report / re.sub(r"[^A-Za-z0-9._=-]+", "_", name).strip("_")
+
+
+def _make(report: Path) -> None:
+    """Make the folder of the reports before anything runs whose results would be lost."""
+    try:
+        report.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise click.UsageError(f"no reports can be kept in {report}: {error.strerror}") from error
 
 
 def _perform_one(order: Order) -> list[CaseResult]:

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,8 +16,9 @@ from director.transport.server import DirectorGRPCServer
 from simulator.actors import canary
 from simulator.checkers.judge import Verdict, judge
 from simulator.checkers.validity import PlannedFault
-from simulator.engine.cast import OBSERVER, Arrival, Casting
+from simulator.engine.cast import Arrival, Casting
 from simulator.engine.chance import Chance
+from simulator.engine.garbage import rarely_collected
 from simulator.engine.host import Blueprint, Host, HostError, ServerFactory
 from simulator.engine.loop import DeadlockError, VirtualTimeLoop
 from simulator.engine.memory_host import CrashPoint, MemoryHost
@@ -26,6 +27,7 @@ from simulator.engine.subprocess_host import SubprocessHost
 from simulator.engine.timeline import Timeline
 from simulator.engine.wire_host import ExternalHost, WireHost
 from simulator.engine.world import RunWorld
+from simulator.history.calls import OBSERVER
 from simulator.history.entry import Header, JsonObject
 from simulator.history.history import History
 from simulator.history.recorder import HistoryRecorder
@@ -85,13 +87,14 @@ def run_case(
     began_s = time.perf_counter()
     play = _Play(case, seed=seed, factory=factory, watch=watch, crash_point=crash_point)
     is_virtual = case.scenario.clock == "virtual"
-    try:
-        with asyncio.Runner(loop_factory=VirtualTimeLoop if is_virtual else None) as runner:
-            history = runner.run(play.run())
-    except (DeadlockError, HostError) as error:
-        raise HarnessError(str(error)) from error
     planned = [PlannedFault(fault=fault.id, type=fault.name()) for fault in case.scenario.faults]
-    verdict = judge(history, case.scenario.expect, planned=planned)
+    with rarely_collected() if is_virtual else nullcontext():
+        try:
+            with asyncio.Runner(loop_factory=VirtualTimeLoop if is_virtual else None) as runner:
+                history = runner.run(play.run())
+        except (DeadlockError, HostError) as error:
+            raise HarnessError(str(error)) from error
+        verdict = judge(history, case.scenario.expect, planned=planned)
     return Played(
         case=case,
         seed=seed,

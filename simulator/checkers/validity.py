@@ -13,7 +13,7 @@ from simulator.checkers.base import Checker, Docket, PromiseKind, at
 from simulator.checkers.expect import Coverage, Expect
 from simulator.checkers.liveness_calls import calm_window
 from simulator.checkers.liveness_facts import RECOVERY, registered
-from simulator.history.calls import Call, FaultWindow
+from simulator.history.calls import OBSERVER, Call, FaultWindow
 from simulator.history.fields import number, text
 from simulator.history.history import History
 
@@ -103,6 +103,8 @@ class Traffic(Checker):
         made = len(history.all_calls)
         if made < self.min_rpcs:
             docket.unsure(f"only {made} RPCs were made, the scenario wants {self.min_rpcs}")
+        elif all(call.actor == OBSERVER for call in history.all_calls):
+            docket.unsure("nobody called the Director: the scenario needs envoys and frontends")
 
 
 @dataclass(frozen=True, repr=False)

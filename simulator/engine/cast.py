@@ -14,12 +14,11 @@ from simulator.actors.steps import Recipients
 from simulator.actors.submitting import Audience
 from simulator.actors.training import TrainingSpec
 from simulator.faults.selector import Member, recipients
-from simulator.network.api import ClientCredentials
 from simulator.history.calls import OBSERVER
+from simulator.network.api import ClientCredentials
 from simulator.pki import Pki
 from simulator.scenario.schema import EnvoyGroup, FrontendSpec, Scenario
 from simulator.world import Attack, World
-
 
 # Often enough to see an envoy go off-line before it is on-line again: twice a heartbeat, but a
 # fleet of thousands should not spend its time on being looked at.

@@ -12,6 +12,8 @@ from simulator.history.fields import text
 
 NEVER = sys.maxsize
 """An index after every entry."""
+OBSERVER = "observer"
+"""Who looks at the federation for the record, in every run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

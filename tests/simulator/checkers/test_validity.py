@@ -96,6 +96,15 @@ def test_too_little_traffic_makes_the_run_inconclusive() -> None:
     ]
 
 
+def test_a_federation_without_anybody_in_it_proves_nothing() -> None:
+    tale = Tale()
+    tale.call("GetEnvoys", "observer", 1, response={"envoys": []})
+
+    assert messages(Traffic().check(tale.history())) == [
+        "nobody called the Director: the scenario needs envoys and frontends"
+    ]
+
+
 def test_events_that_the_scenario_names_must_have_happened() -> None:
     judgement = Reached(events=("envoy.registered", "round.started")).check(a_tale().history())
 

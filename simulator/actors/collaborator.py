@@ -119,10 +119,16 @@ class Collaborator:
             score = self._learner.score(current.model)
             tensors = [_metric(SCORE, score, "validate_agg", current.number)]
             size = self._learner.validation_size
+        report = partial(
+            self._client.report,
+            task.name,
+            round_number=current.number,
+            data_size=size,
+            tensors=tensors,
+        )
+        leftovers = partial(self._client.report_leftovers, task.name, round_number=current.number)
         await self._patiently(
-            lambda: self._client.report(
-                task.name, round_number=current.number, data_size=size, tensors=tensors
-            )
+            report, after_an_outage=leftovers if self._profile.resends_leftovers else report
         )
 
     def _meant(self, task: pb.Task) -> PlannedTask:
@@ -140,15 +146,26 @@ class Collaborator:
         self._hands.note("training.done", told)
         return current.trained, loss
 
-    async def _patiently(self, call: Callable[[], Awaitable[_Answer]]) -> _Answer:
-        """Make a call until it brings an answer; only UNAUTHENTICATED makes OpenFL's stop."""
+    async def _patiently(
+        self,
+        call: Callable[[], Awaitable[_Answer]],
+        *,
+        after_an_outage: Callable[[], Awaitable[_Answer]] | None = None,
+    ) -> _Answer:
+        """Make a call until it brings an answer; only UNAUTHENTICATED makes OpenFL's stop.
+
+        `after_an_outage`: what is called then instead, until another answer than that comes.
+        """
         attempt = 0
+        following = call
         while True:
             try:
-                return await call()
+                return await following()
             except CallError as error:
                 if error.code is grpc.StatusCode.UNAUTHENTICATED:
                     raise
+                is_outage = error.code is grpc.StatusCode.UNAVAILABLE
+            following = (after_an_outage or call) if is_outage else call
             await self._hands.sleep(self._profile.retry.draw(attempt, self._hands.random))
             attempt += 1
 

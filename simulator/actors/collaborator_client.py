@@ -119,9 +119,17 @@ class CollaboratorClient:
             base_pb2.DataStream(size=len(piece), npbytes=piece)
             for piece in cut(results.SerializeToString(deterministic=True), _PIECE_BYTES)
         ]
+        await self._send(pieces, _told_results(results))
+
+    async def report_leftovers(self, task: str, *, round_number: int) -> None:
+        """Send what is left of the pieces of a task's results once they have been sent: nothing."""
+        nothing = pb.TaskResults(round_number=round_number, task_name=task)
+        await self._send([], {**_told_results(nothing), "pieces": 0})
+
+    async def _send(self, pieces: Sequence[base_pb2.DataStream], told: JsonObject) -> None:
         answer = await self._record.unary(
             "SendLocalTaskResults",
-            {**self._us.told(), **_told_results(results)},
+            {**self._us.told(), **told},
             lambda: self._stub.SendLocalTaskResults(
                 iter(pieces), timeout=self._deadline_s, metadata=self._caller.metadata
             ),

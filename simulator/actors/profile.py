@@ -59,6 +59,11 @@ class Profile:
     """Whether an envoy names itself in the metadata; frontends always do."""
     heart_alone_registers: bool
     """Whether it registers again on a heartbeat's NOT_FOUND alone, not on a WaitExperiment's."""
+    resends_leftovers: bool
+    """Whether results that met an outage are sent again as what is left of them, which is nothing.
+
+    Only an answer that says so makes it begin again from the first piece.
+    """
     heart_survives_errors: bool
     """Whether heartbeats go on after an error other than NOT_FOUND."""
     loop_survives_errors: bool
@@ -84,6 +89,7 @@ ROBUST = Profile(
     whole_seconds=False,
     sends_client_id=True,
     heart_alone_registers=False,
+    resends_leftovers=False,
     heart_survives_errors=True,
     loop_survives_errors=True,
 )
@@ -105,6 +111,7 @@ OPENFL_1_6 = Profile(
     whole_seconds=True,  # director_client.py reads health_check_period.seconds
     sends_client_id=False,
     heart_alone_registers=True,
+    resends_leftovers=False,
     heart_survives_errors=True,
     loop_survives_errors=True,
 )
@@ -113,6 +120,7 @@ OPENFL_1_6_BRITTLE = replace(
     OPENFL_1_6,
     name="openfl-1.6-brittle",
     heartbeat_deadline_s=None,  # as it really is: a lost answer hangs the heart
+    resends_leftovers=True,  # grpc_interceptor retries with an iterator that is used up
     heart_survives_errors=False,
     loop_survives_errors=False,
 )

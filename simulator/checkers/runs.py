@@ -124,7 +124,7 @@ class Runs:
         calm = _Calm(self._history)
         for call in self._history.calls("SendLocalTaskResults"):
             run = self._run_of(call)
-            if run is None or not call.may_have_happened:
+            if run is None or not call.may_have_happened or call.request.get("pieces") == 0:
                 continue
             key = key_of(call)
             if 0 <= key.round < run.rounds and not self._is_repetition(run, key, call):

@@ -1,13 +1,15 @@
 """Bugs in what comes of the training: metrics, their streams, and models."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import replace
 from typing import Any
 
+import grpc
+import grpc.aio
 import numpy as np
 
-from director import Director
+from director import Director, DirectorGRPCServer
 from director.core.model import (
     Caller,
     EncodedTensor,
@@ -19,8 +21,12 @@ from director.core.model import (
     TensorRequest,
 )
 from director.interface import RunAddress
+from director.transport.aggregator_server import AggregatorServicer
+from director.transport.status import Context
+from protos import aggregator_pb2, aggregator_pb2_grpc, base_pb2
 from tests.planted.planting import Planted, regression
 
+_RESENT = regression("results_resent_as_nothing")
 _ENDED = regression("models_and_streams_of_the_ended")
 
 # ---------------------------------------------------------------- metrics
@@ -71,6 +77,36 @@ class StreamsStayOpen(Director):
         async for metric in super().metrics(caller, experiment):
             yield metric
         await asyncio.Event().wait()
+
+
+# ---------------------------------------------------------------- results
+
+
+class _Hopeful(AggregatorServicer):
+    """Takes an empty stream for one that was lost on its way."""
+
+    async def SendLocalTaskResults(  # noqa: N802 - the protocol's name
+        self, request_iterator: AsyncIterator[base_pb2.DataStream], context: Context
+    ) -> aggregator_pb2.SendLocalTaskResultsResponse:
+        pieces = [piece async for piece in request_iterator]
+        if not pieces:
+            await context.abort(grpc.StatusCode.UNAVAILABLE, "these results were lost")
+        return await super().SendLocalTaskResults(_again(pieces), context)
+
+
+async def _again(
+    pieces: Sequence[base_pb2.DataStream],
+) -> AsyncGenerator[base_pb2.DataStream, None]:
+    for piece in pieces:
+        yield piece
+
+
+class NothingIsSentAgain(DirectorGRPCServer):
+    """Whose results were lost is told to send again what is left of them, for ever."""
+
+    def _register_aggregators(self, server: grpc.aio.Server) -> None:
+        servicer = _Hopeful(self.director, tls=self.tls)
+        aggregator_pb2_grpc.add_AggregatorServicer_to_server(servicer, server)
 
 
 # ---------------------------------------------------------------- models
@@ -126,6 +162,7 @@ class ModelsAreThereTooEarly(Director):
 
 
 BUGS = (
+    Planted(bug=NothingIsSentAgain, breaks="experiments-end", scenario=_RESENT),
     Planted(bug=FollowersShareAQueue, breaks="metrics", scenario=regression("two_followers")),
     Planted(bug=FollowersMissThePast, breaks="metrics", scenario=regression("two_followers")),
     Planted(bug=EverybodyWeighsTheSame, breaks="metrics", scenario="scenarios/lifecycle"),

@@ -13,9 +13,9 @@ from simulator.network.api import PASS, Direction, Drop, Message, Reject, Replac
 from tests.simulator.actors.house import House, housed
 
 
-async def given_experiment(house: House) -> None:
+async def given_experiment(house: House, profile: str = "robust") -> None:
     """An envoy, and alice who submits and follows; a moment passes."""
-    await house.envoy("a").start()
+    await house.envoy("a", profile=profile).start()
     submit = Submit(experiment="e1", to=("a",), chunk=16 * 2**10)
     follow = FollowMetrics(experiment="e1", reconnect=True)
     steps = (SubmitStep(submit=submit), FollowMetricsStep(follow_metrics=follow))
@@ -152,6 +152,33 @@ async def test_tasks_may_be_handed_out_one_by_one() -> None:
         # The model of a round is fetched once.
         assert len(house.notes("round.started", "a")) == 2
         assert len(house.calls("GetAggregatedTensor", "a")) == 4
+
+
+@pytest.mark.parametrize(
+    ("profile", "pieces"),
+    [("openfl-1.6", [None, None]), ("openfl-1.6-brittle", [None, 0, None])],
+)
+async def test_results_that_met_an_outage_are_sent_again(
+    profile: str, pieces: list[int | None]
+) -> None:
+    async with housed() as house:
+        lost: list[int] = []
+
+        def lose_the_first(message: Message) -> Verdict:
+            if message.method != "SendLocalTaskResults" or lost:
+                return PASS
+            lost.append(message.call)
+            return Reject(grpc.StatusCode.UNAVAILABLE, "the connection was reset")
+
+        with house.ruled(lose_the_first):
+            await given_experiment(house, profile)
+            await asyncio.sleep(60)
+
+        assert house.director.runs["e1"].status is Status.FINISHED
+        first, *others = house.calls("SendLocalTaskResults", "a")
+        sent = [first, *(call for call in others if call.request["task"] == first.request["task"])]
+        assert [call.request.get("pieces") for call in sent[: len(pieces)]] == pieces
+        assert sent[-1].is_ok
 
 
 async def test_tasks_of_which_only_the_name_is_told_are_what_the_plan_says() -> None:

@@ -304,9 +304,11 @@ class Given:
         metrics: JsonObject | None = None,
         tensors: JsonObject | None = None,
         by: str = "",
+        pieces: int | None = None,
     ) -> Operation:
         request: JsonObject = {
             **_member(envoy, experiment),
+            **({} if pieces is None else {"pieces": pieces}),
             "round": round_number,
             "task": task,
             "data_size": size,

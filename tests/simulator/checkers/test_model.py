@@ -99,6 +99,16 @@ def test_a_result_without_an_answer_may_have_counted_or_not(given: JsonObject) -
     assert holds(record.judged_by(MODEL))
 
 
+def test_an_empty_stream_is_no_result_that_may_have_counted() -> None:
+    record = uploaded()
+    empty = record.sends("a", "brain", "train", 0, size=0, pieces=0)
+    empty.touched("link.blackhole", "stall").lost()
+    round_by_all(record, 0)
+    record.is_given("b", "brain", "w", 1, tensor(3.0, 6.0)).ok()
+
+    assert "is not the weighted mean" in broken(record.judged_by(MODEL))
+
+
 @pytest.mark.parametrize(("given", "is_right"), [(tensor(3.0, 6.0), True), (SECOND, False)])
 def test_who_did_not_report_everything_does_not_count(given: JsonObject, *, is_right: bool) -> None:
     record = trains(uploaded(), "b", 0)

@@ -23,9 +23,6 @@ from director.shell.foreigners import Foreigners
 from director.shell.writer import Writer
 from director.workspace import ArchiveLimits, Workspace, read_workspace
 
-_SMALL_BYTES = 64 * 1024
-"""A model that is sooner converted than a thread has begun."""
-
 
 class Uploads:
     """Uploads under way; one that is refused or interrupted leaves nothing behind."""
@@ -119,13 +116,10 @@ class Uploads:
 
     async def _store_model(self, tensors: tuple[EncodedTensor, ...]) -> BlobId:
         limit = self._settings.limits.max_model_bytes
-        size_bytes = sum(len(tensor.content) for tensor in tensors)
-        if size_bytes > limit:
+        if sum(len(tensor.content) for tensor in tensors) > limit:
             raise LimitExceededError(f"a model may have no more than {limit} bytes")
-        if size_bytes <= _SMALL_BYTES:
-            content = model_to_bytes(model_from(tensors))
-        else:
-            content = await self._offload(lambda: model_to_bytes(model_from(tensors)))
+        # Not here, however small it is: the first tensor loads numpy, which takes a while.
+        content = await self._offload(lambda: model_to_bytes(model_from(tensors)))
         return await self._blobs.store(content)
 
     async def _store_archive(

@@ -6,8 +6,8 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
-# A slice takes about a millisecond to resume: a heartbeat that comes meanwhile hardly notices.
-_SLICE = 256
+# A slice takes some milliseconds to be answered: a heartbeat that comes meanwhile hardly notices.
+_SLICE = 32
 
 
 class Waker(Generic[T]):

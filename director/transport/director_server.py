@@ -64,9 +64,9 @@ class DirectorServicer(director_pb2_grpc.DirectorServicer):
         self, request: director_pb2.WaitExperimentRequest, context: Context
     ) -> director_pb2.WaitExperimentResponse:
         async with refusals_as_status(context):
-            experiment = await self.director.wait_experiment(
-                self._caller(context), EnvoyName(request.collaborator_name)
-            )
+            envoy = EnvoyName(request.collaborator_name)
+            del request  # Thousands of these wait at the same time.
+            experiment = await self.director.wait_experiment(self._caller(context), envoy)
             return director_pb2.WaitExperimentResponse(experiment_name=experiment or "")
 
     async def GetExperimentData(

@@ -123,10 +123,10 @@ def _unary(
 ) -> Callable[[bytes, Context], Awaitable[Any]]:
     async def handle(content: bytes, context: Context) -> Any:
         try:
-            request = decode(content)
+            answering = answer(decode(content), context)
         except DecodeError:
             await context.abort(undecodable, UNDECODABLE)
-        return await answer(request, context)
+        return await answering
 
     return handle
 

@@ -63,7 +63,12 @@ async def measure(sides: tuple[Side, Side]) -> None:
     heading(f"downloads of {_SIZE // MIB} MiB", "MiB/s")
     for envoys in (1, 8):
         round_of = partial(download, archive, envoys)
-        row(f"{envoys} at once", *await alternate(sides, round_of, rounds=5))
+        row(
+            f"{envoys} at once",
+            *await alternate(sides, round_of, rounds=5),
+            units=envoys * _SIZE / MIB,
+            unit="MiB",
+        )
 
 
 def main() -> None:

@@ -12,7 +12,10 @@ from tests.benchmarks.measuring import alternate, heading, rate_of, row
 from tests.benchmarks.sides import Side, both, stub_of
 
 _ENVOYS = 1_000
+_LISTS = 30
 _AT_ONCE = 64
+HEARTBEATS = 2_000
+"""In a round."""
 
 
 def _shard(number: int) -> director_pb2.ShardInfo:
@@ -51,7 +54,9 @@ async def heartbeats(side: Side) -> float:
     async with side.channel() as channel:
         stub = stub_of(channel)
         request = director_pb2.UpdateEnvoyStatusRequest(name="env-1")
-        return await rate_of(lambda: stub.UpdateEnvoyStatus(request), times=3_000, at_once=_AT_ONCE)
+        return await rate_of(
+            lambda: stub.UpdateEnvoyStatus(request), times=HEARTBEATS, at_once=_AT_ONCE
+        )
 
 
 async def listing(side: Side) -> float:
@@ -59,7 +64,7 @@ async def listing(side: Side) -> float:
     took_s: list[float] = []
     async with side.channel() as channel:
         stub = stub_of(channel)
-        for _ in range(30):
+        for _ in range(_LISTS):
             began_s = time.perf_counter()
             response = await stub.GetEnvoys(director_pb2.GetEnvoysRequest())
             took_s.append(time.perf_counter() - began_s)
@@ -71,9 +76,19 @@ async def measure(sides: tuple[Side, Side]) -> None:
     for side in sides:
         await register(side)
     heading("heartbeats", "RPC/s")
-    row(f"{_AT_ONCE} at once", *await alternate(sides, heartbeats, rounds=5))
+    row(
+        f"{_AT_ONCE} at once",
+        *await alternate(sides, heartbeats, rounds=9),
+        units=HEARTBEATS,
+        unit="RPC",
+    )
     heading("GetEnvoys", "ms")
-    row(f"{_ENVOYS:,} envoys of 2 devices", *await alternate(sides, listing, rounds=3))
+    row(
+        f"{_ENVOYS:,} envoys of 2 devices",
+        *await alternate(sides, listing, rounds=3),
+        units=_LISTS,
+        unit="list",
+    )
 
 
 def main() -> None:

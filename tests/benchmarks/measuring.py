@@ -45,13 +45,19 @@ def heading(title: str, unit: str, names: tuple[str, str] = NAMES) -> None:
     print(f"{'':30}" + "".join(f"{column:>20}" for column in columns))
 
 
-def row(name: str, one: Result, other: Result) -> None:
-    """Print one comparison."""
-    cpu = one.cpu_s / other.cpu_s if other.cpu_s else float("nan")
+def row(name: str, one: Result, other: Result, *, units: float = 1, unit: str = "round") -> None:
+    """Print one comparison; a round does so many units of work."""
+    cpu_us = [1e6 * result.cpu_s / units for result in (one, other)]
+    figures = _ratio(one.figure, other.figure)
     print(
         f"{name:30}{one.figure:>20,.1f}{other.figure:>20,.1f}"
-        f"{one.figure / other.figure:>20.3f}{cpu:>20.3f}"
+        f"{figures:>20.3f}{_ratio(*cpu_us):>20.3f}"
+        f"   {cpu_us[0]:,.0f} and {cpu_us[1]:,.0f} us of CPU a {unit}"
     )
+
+
+def _ratio(one: float, other: float) -> float:
+    return one / other if other else float("nan")
 
 
 async def rate_of(work: Callable[[], Awaitable[object]], *, times: int, at_once: int) -> float:

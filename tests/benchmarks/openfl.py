@@ -8,12 +8,12 @@ experiments every ten seconds.
 import asyncio
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
 from itertools import count
 from random import Random
-from statistics import median
+from statistics import median, quantiles
 
 from protos import director_pb2
 from simulator.actors.workspace import Recipe, archive
@@ -21,13 +21,15 @@ from tests.benchmarks import heartbeats
 from tests.benchmarks.archives import MIB, model_of, upload_of
 from tests.benchmarks.measuring import alternate, heading, row
 from tests.benchmarks.metric_latency import latencies_ms
-from tests.benchmarks.openfl_sides import NAMES, Started, both, forget_peak, resident_mib
+from tests.benchmarks.openfl_sides import NAMES, Started, both, forget_peak
 from tests.benchmarks.sides import Side, stub_of
 from tests.interop.make_environment import is_there
 
 _LARGE = 256 * MIB
 _DELIVERIES = 3
 _ROUNDS = 4
+_SETTLES_WITHIN_S = 1.5
+"""After an experiment was handed out, or removed with its archive."""
 _PARKED = 5_000
 _CONNECTIONS = 10
 _LISTED = 1_000
@@ -78,6 +80,23 @@ async def delivery(content: bytes, side: Side) -> float:
         return max(0.0, 1_000 * took_s)
 
 
+async def slow_heartbeat(work: Callable[[Side], Awaitable[float]], side: Side) -> float:
+    """Return the milliseconds that 99 of 100 heartbeats do not exceed while something is done."""
+    took_s: list[float] = []
+    async with side.channel() as channel:
+        stub = stub_of(channel)
+        request = director_pb2.UpdateEnvoyStatusRequest(name="blocked")
+        await stub.UpdateEnvoyStatus(request)
+        working = asyncio.ensure_future(work(side))
+        while not working.done():
+            began_s = time.perf_counter()
+            await stub.UpdateEnvoyStatus(request)
+            took_s.append(time.perf_counter() - began_s)
+            await asyncio.sleep(0.005)
+        await working
+    return 1_000 * quantiles(took_s, n=100)[98]
+
+
 async def block(side: Side) -> None:
     """Run an experiment of somebody absent: OpenFL leaves whatever comes later in its queue."""
     async with side.channel() as channel:
@@ -101,7 +120,7 @@ async def upload(content: bytes, side: Side) -> float:
         await stub.SetNewExperiment(iter(messages))
         took_s = time.perf_counter() - began_s
         _latest[side.name] = name
-        return len(content) / MIB / took_s
+    return len(content) / MIB / took_s
 
 
 _latest: dict[str, str] = {}
@@ -140,7 +159,7 @@ async def park(side: Side, names: Sequence[str], stack: AsyncExitStack) -> float
         await asyncio.gather(
             *(stubs[0].UpdateShardInfo(shard(name)) for name in names[start : start + _SLICE])
         )
-    before_mib = resident_mib(side)
+    before_mib = side.resident_mib()
     for start in range(0, len(names), _SLICE):
         for place, name in enumerate(names[start : start + _SLICE], start):
             request = director_pb2.WaitExperimentRequest(collaborator_name=name)
@@ -149,7 +168,7 @@ async def park(side: Side, names: Sequence[str], stack: AsyncExitStack) -> float
         # Answered after the long polls of that connection have come.
         for stub in stubs:
             await stub.GetDatasetInfo(director_pb2.GetDatasetInfoRequest())
-    return 1024 * (resident_mib(side) - before_mib) / len(names)
+    return 1024 * (side.resident_mib() - before_mib) / len(names)
 
 
 # ---------------------------------------------------------------- the table
@@ -161,7 +180,7 @@ def compare(title: str, unit: str, ours: float, theirs: float) -> None:
     print(f"{title:40}{ours:>14,.1f}{theirs:>14,.1f} {unit:8}{ratio:>10.3f}")
 
 
-async def measure(ours: Started, theirs: Started) -> None:
+async def measure(ours: Started, theirs: Started, forgetful: Started) -> None:
     sides = (ours.side, theirs.side)
     heading("our Director beside OpenFL's", "", NAMES)
     compare("start", "s", ours.start_s, theirs.start_s)
@@ -176,9 +195,10 @@ async def measure(ours: Started, theirs: Started) -> None:
     compare("metric to a follower, median", "ms", *map(median, found_ms))
     compare("metric to a follower, longest", "ms", *map(max, found_ms))
 
-    for side in sides:
+    every = (*sides, forgetful.side)
+    for side in every:
         await block(side)
-    await _archives(sides)
+    await _archives(every)
     await _parked(sides)
 
 
@@ -188,29 +208,40 @@ async def _fleet(sides: tuple[Side, Side]) -> None:
         for side in sides:
             # OpenFL's cannot list an envoy that has never waited.
             await park(side, names, stack)
-        row(f"GetEnvoys of {_LISTED:,}, ms", *await alternate(sides, listing, rounds=3))
-        row("heartbeats, RPC/s", *await alternate(sides, heartbeats.heartbeats, rounds=5))
+        lists = await alternate(sides, listing, rounds=3)
+        row(f"GetEnvoys of {_LISTED:,}, ms", *lists, units=10, unit="list")
+        beats = await alternate(sides, heartbeats.heartbeats, rounds=9)
+        row("heartbeats, RPC/s", *beats, units=heartbeats.HEARTBEATS, unit="RPC")
 
 
-async def _archives(sides: tuple[Side, Side]) -> None:
+async def _archives(every: tuple[Side, Side, Side]) -> None:
+    sides = every[:2]
     content = workspace(_LARGE)
     grown_mib: dict[str, float] = {}
 
     async def once(side: Side) -> float:
         if side.name in _latest:
             await remove_latest(side)
+            await asyncio.sleep(_SETTLES_WITHIN_S)
         forget_peak(side)
-        before_mib = resident_mib(side)
+        before_mib = side.resident_mib()
         rate = await upload(content, side)
         grown_mib.setdefault(side.name, side.peak_mib() - before_mib)
         return rate
 
-    row(f"upload of {_LARGE // MIB} MiB, MiB/s", *await alternate(sides, once, rounds=3))
+    size = _LARGE / MIB
+    kept, theirs, forgotten = await alternate(every, once, rounds=5)
+    row(f"upload of {size:.0f} MiB, MiB/s", kept, theirs, units=size, unit="MiB")
+    row("... forgotten by us, too", forgotten, theirs, units=size, unit="MiB")
     compare("... growth of memory meanwhile", "MiB", *(grown_mib[side.name] for side in sides))
     for envoys in (1, 8):
         round_of = partial(download, _LARGE, envoys)
-        row(f"download to {envoys}, MiB/s", *await alternate(sides, round_of, rounds=2))
-    for side in sides:
+        found = await alternate(sides, round_of, rounds=3)
+        row(f"download to {envoys}, MiB/s", *found, units=size * envoys, unit="MiB")
+    for title, work in (("an upload", once), ("8 downloads", partial(download, _LARGE, 8))):
+        found = await alternate(sides, partial(slow_heartbeat, work), rounds=3)
+        row(f"heartbeat p99 in {title}, ms", *found)
+    for side in every:
         await remove_latest(side)
 
 
@@ -236,8 +267,8 @@ async def listing(side: Side) -> float:
 def main() -> None:
     if not is_there():
         sys.exit("OpenFL 1.6 is not there; get it with: python tests/interop/make_environment.py")
-    with both() as (ours, theirs):
-        asyncio.run(measure(ours, theirs))
+    with both() as started:
+        asyncio.run(measure(*started))
 
 
 if __name__ == "__main__":

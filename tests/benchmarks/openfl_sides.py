@@ -6,7 +6,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,8 +19,11 @@ from tests.benchmarks.sides import Side
 from tests.interop.make_environment import PYTHON
 
 NAMES = ("ours", "OpenFL")
+FORGETFUL = "forgetful"
+"""Ours, keeping nothing: what durability costs."""
 PERIOD_S = 60
 
+_OURS = Path(sys.executable).with_name("director")
 _PEER = Path(__file__).parents[1] / "interop" / "peers" / "director.py"
 _COMES_UP_WITHIN_S = 60
 
@@ -34,34 +37,45 @@ class Started:
     idle_mib: float
 
 
-def resident_mib(side: Side) -> float:
-    """Return the memory that a server holds now."""
-    status = Path(f"/proc/{side.pid}/status").read_text()
-    return int(status.partition("VmRSS:")[2].split()[0]) / 1024
-
-
 def forget_peak(side: Side) -> None:
     """Let the peak of memory begin anew."""
     Path(f"/proc/{side.pid}/clear_refs").write_text("5")
 
 
 @contextmanager
-def both() -> Iterator[tuple[Started, Started]]:
-    """Run both, the servers on one processor and this process on another, where there are two."""
+def both() -> Iterator[tuple[Started, Started, Started]]:
+    """Run both, and ours a second time without a state directory, which is the last.
+
+    The servers are on one processor and this process is on another, where there are two.
+    """
     processors = sorted(os.sched_getaffinity(0))
     os.sched_setaffinity(0, {processors[0]})
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="squall-openfl-")))
-        commands = (_ours(folder / "ours"), _theirs(folder / "theirs"))
-        ours, theirs = (
-            stack.enter_context(_running(name, port, command, processors[-1]))
-            for name, (port, command) in zip(NAMES, commands, strict=True)
+        environment = _compiled(folder / "bytecode")
+        commands = (
+            _ours(folder / "ours"),
+            _theirs(folder / "theirs"),
+            _ours(folder / FORGETFUL, state=":memory:"),
         )
-        yield ours, theirs
+        ours, theirs, forgetful = (
+            stack.enter_context(_running(name, port, command, environment, processors[-1]))
+            for name, (port, command) in zip((*NAMES, FORGETFUL), commands, strict=True)
+        )
+        yield ours, theirs, forgetful
     os.sched_setaffinity(0, processors)
 
 
-def _ours(folder: Path) -> tuple[int, Sequence[str | Path]]:
+def _compiled(folder: Path) -> Mapping[str, str]:
+    """Return variables with which ours finds its bytecode, as it does where pip installed it."""
+    variables = {**os.environ, "PYTHONPYCACHEPREFIX": str(folder)}
+    variables.pop("PYTHONDONTWRITEBYTECODE", None)
+    command = [str(_OURS), "--help"]
+    subprocess.run(command, env=variables, stdout=subprocess.DEVNULL, check=True)  # noqa: S603 - ours
+    return variables
+
+
+def _ours(folder: Path, *, state: str = "") -> tuple[int, Sequence[str | Path]]:
     folder.mkdir()
     port = _free_port()
     config = folder / "director.yaml"
@@ -73,9 +87,8 @@ def _ours(folder: Path) -> tuple[int, Sequence[str | Path]]:
         "long_poll_s": 3_600,
     }
     config.write_text(yaml.safe_dump({"settings": settings}))
-    director = Path(sys.executable).with_name("director")
     return port, [
-        *(director, "start", "-c", config, "--state-dir", folder / "state"),
+        *(_OURS, "start", "-c", config, "--state-dir", state or folder / "state"),
         *("--disable-tls", "--log-level", "warning"),
     ]
 
@@ -90,18 +103,25 @@ def _theirs(folder: Path) -> tuple[int, Sequence[str | Path]]:
 
 @contextmanager
 def _running(
-    name: str, port: int, command: Sequence[str | Path], processor: int
+    name: str,
+    port: int,
+    command: Sequence[str | Path],
+    variables: Mapping[str, str],
+    processor: int,
 ) -> Iterator[Started]:
     began_s = time.perf_counter()
     process = subprocess.Popen(  # noqa: S603 - one of the two Directors
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        command,
+        env=None if name == NAMES[1] else variables,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
     os.sched_setaffinity(process.pid, {processor})
     try:
         side = Side(name, port, process.pid)
         _await_answer(port)
         start_s = time.perf_counter() - began_s
-        yield Started(side=side, start_s=start_s, idle_mib=resident_mib(side))
+        yield Started(side=side, start_s=start_s, idle_mib=side.resident_mib())
     finally:
         process.kill()
         process.wait()

@@ -35,7 +35,7 @@ async def measure(sides: tuple[Side, Side]) -> None:
     heading(f"uploads of {_SIZE // MIB} MiB", "MiB/s")
     for title, size in (("a model of 4 KiB", 4096), ("a model of 8 MiB, repeated", 8 * MIB)):
         round_of = partial(upload, archive, model_of(size))
-        row(title, *await alternate(sides, round_of, rounds=5))
+        row(title, *await alternate(sides, round_of, rounds=5), units=_SIZE / MIB, unit="MiB")
     peaks = ", ".join(f"{side.name} {side.peak_mib():.0f} MiB" for side in sides)
     print(f"peak memory, the archive in it: {peaks}")
 

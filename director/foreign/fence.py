@@ -33,9 +33,25 @@ class Fence:
     ) -> str:
         """Return how the process ended; it and its children are gone by then.
 
+        One that crashes is begun once more: libraries of the other interpreter may, now and then.
+
         Raises:
             ForeignCodeError: it could not begin, or did not come to an end.
         """
+        code = await self._run(request, answer=answer, printed=printed, folder=folder)
+        if code == -signal.SIGSEGV:
+            for file in (request, answer):
+                os.lseek(file.fileno(), 0, os.SEEK_SET)
+            os.ftruncate(answer.fileno(), 0)
+            code = await self._run(request, answer=answer, printed=printed, folder=folder)
+        if code < 0:
+            return f"it was ended by signal {-code}: {signal.strsignal(-code)}"
+        return "it left no answer"
+
+    async def _run(
+        self, request: BinaryIO, *, answer: BinaryIO, printed: BinaryIO, folder: Path
+    ) -> int:
+        """Return the exit code, or the signal that ended it as a negative number."""
         try:
             process = await asyncio.create_subprocess_exec(
                 self.python,
@@ -64,6 +80,4 @@ class Fence:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             await process.wait()
-        if code < 0:
-            return f"it was ended by signal {-code}: {signal.strsignal(-code)}"
-        return "it left no answer"
+        return code

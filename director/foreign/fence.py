@@ -7,12 +7,14 @@ rights of the Director's user all the same: files that this user may read, it ma
 import asyncio
 import os
 import signal
+import subprocess
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from director.foreign.errors import ForeignCodeError
+from director.offload import in_thread_of_its_own
 
 _WORKER = Path(__file__).with_name("worker.py")
 """Never imported here: it is for the other interpreter, and unpickles."""
@@ -33,51 +35,37 @@ class Fence:
     ) -> str:
         """Return how the process ended; it and its children are gone by then.
 
-        One that crashes is begun once more: libraries of the other interpreter may, now and then.
-
         Raises:
             ForeignCodeError: it could not begin, or did not come to an end.
         """
-        code = await self._run(request, answer=answer, printed=printed, folder=folder)
-        if code == -signal.SIGSEGV:
-            for file in (request, answer):
-                os.lseek(file.fileno(), 0, os.SEEK_SET)
-            os.ftruncate(answer.fileno(), 0)
-            code = await self._run(request, answer=answer, printed=printed, folder=folder)
-        if code < 0:
-            return f"it was ended by signal {-code}: {signal.strsignal(-code)}"
-        return "it left no answer"
-
-    async def _run(
-        self, request: BinaryIO, *, answer: BinaryIO, printed: BinaryIO, folder: Path
-    ) -> int:
-        """Return the exit code, or the signal that ended it as a negative number."""
+        environment = {"HOME": str(folder), "TMPDIR": str(folder), "LANG": "C.UTF-8"}
         try:
-            process = await asyncio.create_subprocess_exec(
-                self.python,
+            # Not by the loop: uvloop copies this process for it, and gRPC has handlers that run in
+            # copies and now and then crash there.
+            process = subprocess.Popen(  # noqa: ASYNC220, S603 - as the operator has named it
                 # Isolated: no folder, and no variable of the environment, is where modules are.
-                "-I",
-                "-B",
-                _WORKER,
+                [self.python, "-I", "-B", _WORKER],
                 stdin=request,
                 stdout=answer,
                 stderr=printed,
                 cwd=folder,
-                env={"HOME": str(folder), "TMPDIR": str(folder), "LANG": "C.UTF-8", **_ONE_THREAD},
+                env=environment | _ONE_THREAD,
                 start_new_session=True,
             )
         except OSError as error:
             told = f"the interpreter for it cannot be started: {error.strerror}"
             raise ForeignCodeError(told) from error
+        ended = asyncio.ensure_future(in_thread_of_its_own(process.wait))
         try:
-            async with asyncio.timeout(self.timeout_s):
-                code = await process.wait()
-        except TimeoutError:
-            told = f"it took longer than {self.timeout_s:g} s"
-            raise ForeignCodeError(told) from None
+            await asyncio.wait({ended}, timeout=self.timeout_s)
+            is_late = not ended.done()
         finally:
             # Its children too; process ids are given out in turn, so nobody else has this one yet.
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
-            await process.wait()
-        return code
+            code = await ended
+        if is_late:
+            raise ForeignCodeError(f"it took longer than {self.timeout_s:g} s")
+        if code < 0:
+            return f"it was ended by signal {-code}: {signal.strsignal(-code)}"
+        return "it left no answer"

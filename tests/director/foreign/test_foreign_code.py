@@ -4,6 +4,7 @@ import asyncio
 import os
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from director.core.foreign import ForeignOutcome, ForeignWork
 from director.errors import UnsupportedPlanError
 from director.foreign import Fence, ForeignCode, ForeignCodeError
 from director.offload import in_thread
+from director.transport.loops import quick_loop
 from director.workspace import PickledCode
 from tests.director.foreign.functions import array, bringing, work
 
@@ -262,6 +264,34 @@ async def test_whoever_does_not_wait_any_more_ends_it(scratch: Path) -> None:
     assert waiting.cancelled()
     assert await is_gone(int(began.read_text()))
     assert left_in(scratch) == ["pid"]
+
+
+# A server of gRPC has handlers that clean up in forked children, and that may crash there.
+_forked: list[Path] = []
+
+
+def _mark() -> None:
+    for path in _forked:
+        path.touch()
+
+
+os.register_at_fork(after_in_child=_mark)
+
+
+@pytest.mark.parametrize(
+    "loop", [asyncio.new_event_loop, quick_loop()], ids=["asyncio", "as it is served"]
+)
+def test_its_process_is_no_copy_of_ours(
+    loop: Callable[[], asyncio.AbstractEventLoop] | None, scratch: Path
+) -> None:
+    _forked.append(marker := scratch / "forked")
+    try:
+        with asyncio.Runner(loop_factory=loop) as runner:
+            runner.run(aggregated(bringing("return [1]")))
+    finally:
+        _forked.clear()
+
+    assert not marker.exists()
 
 
 # ---------------------------------------------------------------- what has to be there

@@ -7,7 +7,7 @@ import pytest
 
 from tests.interop.certificates import write_certificates
 from tests.interop.federation import SHARDS, Federation, federation
-from tests.interop.make_environment import is_there
+from tests.interop.make_environment import PYTHON, is_there
 
 MAKE = "python tests/interop/make_environment.py"
 USERS = ("alice", "bob", "eve")
@@ -35,9 +35,14 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def there(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, certificates: Path
 ) -> Iterator[Federation]:
-    """A Director of ours, with three envoys of OpenFL's that wait for work."""
+    """A Director of ours that may do what experiments ask for, and three envoys of OpenFL's."""
     folder = tmp_path_factory.mktemp(request.param)
     shown = certificates if request.param == "mtls" else None
-    with federation(folder, certificates=shown) as running:
+    settings = {
+        "aggregator_port": "plan",
+        "load_pickled_code": True,
+        "pickled_code": {"python": str(PYTHON)},
+    }
+    with federation(folder, certificates=shown, **settings) as running:
         running.start_envoys(*SHARDS)
         yield running

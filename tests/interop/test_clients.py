@@ -248,6 +248,17 @@ def test_an_empty_upload_is_refused(there: Federation, name: str, workspace: Pat
     assert told.code == "INVALID_ARGUMENT"
 
 
+def test_what_a_user_has_pickled_is_not_loaded_unless_the_operator_says_so(
+    there: Federation,
+) -> None:
+    registered(there.shard("env-1"))
+
+    told = there.frontend("alice").run("pickled", aggregation="own")
+
+    assert told.code == "INVALID_ARGUMENT"
+    assert "'Coasting' is not one of WeightedAverage, Median" in told.details
+
+
 def test_an_owner_sees_a_running_experiment(there: Federation, name: str, workspace: Path) -> None:
     alice = given_running(there, name, workspace)
 

@@ -1,11 +1,14 @@
 """Whole experiments of OpenFL's users on OpenFL's envoys, with our Director between them."""
 
+import socket
 from typing import Any
 
 import pytest
 
-from tests.interop.federation import RUN_S, SHARDS, Federation
+from tests.interop.federation import RUN_S, SHARDS, TASKS, Federation
 from tests.interop.learning import (
+    Adam,
+    Coasting,
     Training,
     distance,
     expected,
@@ -94,6 +97,56 @@ def test_a_user_may_choose_the_geometric_median(there: Federation) -> None:
         assert distance(answer.value["last"], sent, weights, name) <= least * (1 + 1e-4)
 
 
+# ---------------------------------------------------------------- where an operator allows it
+
+
+def test_a_function_of_the_users_own(there: Federation) -> None:
+    answer = there.frontend("alice").run("own-function", aggregation="own", rounds=2)
+
+    assert_as_expected(answer, expected(SHARDS, Training(rounds=2, learns=Coasting)))
+    there.director.saw("loading the aggregation functions of fit, which 'alice' has pickled")
+
+
+def test_an_adaptive_function_of_openfls(there: Federation) -> None:
+    answer = there.frontend("alice").run("adam", aggregation="adam", rounds=2)
+
+    # OpenFL counts in single precision, and we in double.
+    wanted = expected(SHARDS, Training(rounds=2, learns=Adam))
+    assert_as_expected(answer, wanted, rounding=1e-5)
+
+
+def test_a_function_that_fails_is_told_to_its_user(there: Federation) -> None:
+    answer = there.frontend("alice").run("broken-function", aggregation="broken")
+    told = there.user("alice").call("get_experiment_description", name="broken-function").value
+
+    reasons = {log["name"]: log["status"] for log in told["download_statuses"]["logs"]}
+    assert answer.value["status"] == "failed"
+    assert reasons["reason"] == (
+        "round 1 could not be aggregated: the aggregation function 'Broken' of 'fit' failed on the"
+        " tensor 'slope': RuntimeError: no such thing as an average"
+    )
+
+
+def test_collaborators_may_come_to_a_port_of_the_plans_own(there: Federation) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    envoy = there.envoy("env-1")
+    began = envoy.printed
+    pending = there.frontend("alice").submit(
+        "own-port", task="fit_slowly", rounds=2, settings={"network.settings.agg_port": port}
+    )
+
+    envoy.saw(TASKS, since=began)
+    followed = there.plan_at("env-1", "own-port")["network"]["settings"]["agg_port"]
+    socket.create_connection(("127.0.0.1", port)).close()
+
+    assert followed == port != there.port
+    assert_as_expected(pending.answer(within_s=RUN_S), expected(SHARDS, Training(rounds=2)))
+
+
+# ---------------------------------------------------------------- without the slow
+
+
 @pytest.mark.parametrize(
     ("template", "wanted"),
     [
@@ -131,7 +184,6 @@ def test_a_plan_may_go_on_without_the_slow(
             {"settings": {"compression_pipeline.template": "openfl.pipelines.RandomShiftPipeline"}},
             "openfl.pipelines.RandomShiftPipeline",
         ),
-        ({"aggregation": "own"}, "Coasting"),
         ({"has_own_assigner": True}, "own_assigner"),
         (
             {"settings": {"straggler_handling_policy.template": "mine.Impatience"}},

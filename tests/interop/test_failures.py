@@ -8,7 +8,7 @@ import pytest
 
 from simulator.actors.workspace import Recipe, archive
 from tests.interop.federation import RUN_S, SHARDS, TASKS, Client, Federation, federation
-from tests.interop.learning import Training, expected
+from tests.interop.learning import Training, expected, median
 from tests.interop.outcomes import assert_as_expected
 
 pytestmark = pytest.mark.interop
@@ -74,7 +74,12 @@ def test_a_run_goes_on_without_who_never_comes_back_while_there_is_a_quorum(
     identity: str, certificates: Path, tmp_path: Path
 ) -> None:
     shown = certificates if identity == "mtls" else None
-    settings = {"quorum": "majority", "offline_grace_s": 1, "below_quorum_s": 1}
+    settings = {
+        "aggregation": "median",
+        "quorum": "majority",
+        "offline_grace_s": 1,
+        "below_quorum_s": 1,
+    }
     with federation(tmp_path, certificates=shown, **settings) as there:
         there.start_envoys(*SHARDS)
         alice = there.frontend("alice")
@@ -92,7 +97,7 @@ def test_a_run_goes_on_without_who_never_comes_back_while_there_is_a_quorum(
         forsaken = pending.answer(within_s=RUN_S)
         told = there.user("alice").call("get_experiment_description", name="forsaken").value
 
-    assert_as_expected(bereft, expected(SHARDS, Training(leaves={"env-3": 1})))
+    assert_as_expected(bereft, expected(SHARDS, Training(combine=median, leaves={"env-3": 1})))
     # Who is dead is not asked to take part; of the two who were, both are needed.
     assert forsaken.value["collaborators"] == ["env-1", "env-2"]
     assert (forsaken.value["status"], told["status"]) == ("failed", "failed")

@@ -13,7 +13,6 @@ from functools import partial
 from director.clock import Clock
 from director.core.effects import Disregard, Effect
 from director.core.events import (
-    UNSAID_RUNNING_LIMIT,
     Durable,
     Event,
     FailureReported,
@@ -21,14 +20,15 @@ from director.core.events import (
     Transient,
 )
 from director.core.federation import Federation
-from director.core.snapshots import Snapshot, moment_of, restore
-from director.errors import DirectorError, UnavailableError
+from director.core.snapshots import Snapshot, moment_of
+from director.errors import UnavailableError
 from director.figures import Histogram
 from director.offload import Offload
 from director.shell.backlog import Backlog
 from director.shell.patience import patiently
 from director.shell.tasks import Tasks
 from director.storage import Journal
+from director.storage.replaying import replayed
 
 _log = logging.getLogger(__name__)
 
@@ -154,28 +154,16 @@ class Writer:
 
     def replay(self) -> int:
         """Apply what the journal holds, without its effects; return how much it was."""
-        with _without_collections():
-            return self._replay_all()
-
-    def _replay_all(self) -> int:
         count = 0
-        self._federation.catalogue.running_limit = UNSAID_RUNNING_LIMIT
-        for entry in self._journal.replay():
-            count += 1
-            self._position = entry.position
-            if isinstance(entry.record, Snapshot):
-                restore(self._federation, entry.record)
-                self._backlog.clear(entry.record.weight)
-            else:
-                self._replay(entry.record, entry.now)
-                self._backlog.note(entry.record)
+        with _without_collections():
+            for entry in replayed(self._journal, self._federation):
+                count += 1
+                self._position = entry.position
+                if isinstance(entry.record, Snapshot):
+                    self._backlog.clear(entry.record.weight)
+                else:
+                    self._backlog.note(entry.record)
         return count
-
-    def _replay(self, event: Durable, now: float) -> None:
-        try:
-            self._federation.apply(event, now)
-        except DirectorError as refusal:
-            _log.debug("refused again in the replay: %s", refusal)
 
     async def set_limits(self) -> None:
         """Write down what a replay has to know of the rules, where that has changed.

@@ -15,11 +15,11 @@ from director.core.federation import Federation
 from director.core.model import BlobId
 from director.core.queries import recovered
 from director.core.rules import Rules
-from director.core.snapshots import Snapshot, restore
-from director.errors import DirectorError
+from director.storage.drafts import PREFIX
 from director.storage.errors import DamagedStateError, LockedStateError, StateError
 from director.storage.folders import DiskFolder
 from director.storage.journal_copy import copy_journal
+from director.storage.replaying import replayed
 from director.storage.sqlite import SqliteJournal
 from director.storage.state import BLOBS, JOURNAL, LOCK, locked
 from director.storage.wal import check_wal
@@ -85,7 +85,7 @@ def _copy(folder: Path, target: Path) -> Backup:
 
 def _blobs_in(folder: Path) -> set[BlobId]:
     names = DiskFolder(folder / BLOBS).names()
-    return {BlobId(name) for name in names if not name.startswith("unfinished-")}
+    return {BlobId(name) for name in names if not name.startswith(PREFIX)}
 
 
 def _copy_blobs(folder: Path, target: Path, blobs: Iterable[BlobId]) -> set[BlobId]:
@@ -118,14 +118,8 @@ def _replayed(path: Path) -> Federation:
     federation = Federation(Rules())
     journal = SqliteJournal(path)
     try:
-        for entry in journal.replay():
-            if isinstance(entry.record, Snapshot):
-                restore(federation, entry.record)
-                continue
-            try:
-                federation.apply(entry.record, entry.now)
-            except DirectorError:
-                continue  # as it was refused when it happened
+        for _ in replayed(journal, federation):
+            pass
     finally:
         journal.release()
     return federation

@@ -7,16 +7,15 @@ JSON raises `VERSION`, and writes an upgrade that makes the old JSON the new one
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
 from types import MappingProxyType
 from typing import Any, get_args
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from director.core.events import Durable
 from director.core.snapshots import Snapshot
 from director.storage.errors import DamagedStateError, NewerStateError
-from director.storage.pieces import JsonObject, in_json, pieces
+from director.storage.pieces import JsonObject, adapter_of, in_json, pieces
 from director.storage.ports import Record
 
 VERSION = 1
@@ -27,7 +26,7 @@ Upgrade = Callable[[str, JsonObject], JsonObject]
 UPGRADES: Mapping[int, Upgrade] = MappingProxyType({})
 """By the version that they start from."""
 
-_KINDS: Mapping[str, type[Record]] = MappingProxyType(
+_KINDS: Mapping[str, Any] = MappingProxyType(
     {kind.__name__: kind for kind in (*get_args(Durable), Snapshot)}
 )
 
@@ -54,7 +53,7 @@ class Codec:
         kind = type(record).__name__
         if isinstance(record, Snapshot):
             return Encoded(version=self.version, kind=kind, body=b"".join(pieces(record)))
-        content = _adapter(kind).dump_python(record, exclude_defaults=True)
+        content = adapter_of(_KINDS[kind]).dump_python(record, exclude_defaults=True)
         return Encoded(version=self.version, kind=kind, body=in_json(content))
 
     def decode(self, stored: Encoded) -> Record:
@@ -67,7 +66,7 @@ class Codec:
         self.check_version(stored.version)
         if stored.kind not in _KINDS:
             raise DamagedStateError(f"there is no event of the kind {stored.kind!r}")
-        adapter = _adapter(stored.kind)
+        adapter = adapter_of(_KINDS[stored.kind])
         try:
             # Straight to the validator: a start does this a hundred thousand times.
             record: Record = adapter.validator.validate_json(self._upgraded(stored))
@@ -97,10 +96,4 @@ class Codec:
 
 def layout() -> Mapping[str, JsonObject]:
     """Return the JSON Schema of every kind of record, as this version stores it."""
-    return {kind: _adapter(kind).json_schema() for kind in sorted(_KINDS)}
-
-
-@cache
-def _adapter(kind: str) -> TypeAdapter[Any]:
-    # Made when first needed: a start needs two of them, and all take as long as the federation.
-    return TypeAdapter(_KINDS[kind])
+    return {kind: adapter_of(record).json_schema() for kind, record in sorted(_KINDS.items())}

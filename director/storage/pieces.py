@@ -29,12 +29,12 @@ def in_json(content: object) -> bytes:
 
 def pieces(snapshot: Snapshot) -> Iterator[bytes]:
     """Yield JSON that is read as the snapshot."""
-    head = _adapter(Snapshot).dump_python(
+    head = adapter_of(Snapshot).dump_python(
         replace(snapshot, envoys=(), experiments=()), exclude_defaults=True
     )
     yield in_json(head)[:-1]
     yield b',"envoys":['
-    yield from _sliced(snapshot.envoys, _adapter(tuple[EnvoyRecord, ...]))
+    yield from _sliced(snapshot.envoys, adapter_of(tuple[EnvoyRecord, ...]))
     yield b'],"experiments":['
     for number, record in enumerate(snapshot.experiments):
         if number:
@@ -46,13 +46,13 @@ def pieces(snapshot: Snapshot) -> Iterator[bytes]:
 def _experiment(record: ExperimentRecord) -> Iterator[bytes]:
     metrics = record.checkpoint.metrics
     small = replace(record, checkpoint=replace(record.checkpoint, metrics=()))
-    content: JsonObject = _adapter(ExperimentRecord).dump_python(small, exclude_defaults=True)
+    content: JsonObject = adapter_of(ExperimentRecord).dump_python(small, exclude_defaults=True)
     checkpoint = content.pop("checkpoint")
     yield in_json(content)[:-1]
     yield b',"checkpoint":'
     yield in_json(checkpoint)[:-1]
     yield b',"metrics":['
-    yield from _sliced(metrics, _adapter(tuple[Metric, ...]))
+    yield from _sliced(metrics, adapter_of(tuple[Metric, ...]))
     yield b"]}}"
 
 
@@ -65,6 +65,7 @@ def _sliced(values: Sequence[object], adapter: TypeAdapter[Any]) -> Iterator[byt
 
 
 @cache
-def _adapter(kind: Any) -> TypeAdapter[Any]:
-    # Made when first needed, as in the codec.
+def adapter_of(kind: Any) -> TypeAdapter[Any]:
+    """Return what turns values of a type into plain ones, and JSON into values of it."""
+    # Made when first needed: a start needs a few of them, and all take as long as the federation.
     return TypeAdapter(kind)

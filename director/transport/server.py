@@ -264,6 +264,7 @@ def _stopping_signals(stop: asyncio.Event) -> Iterator[None]:
     try:
         yield
     finally:
+        # Nor can they be taken back there; uvloop says so.
         with contextlib.suppress(ValueError, RuntimeError):
             forget()
 

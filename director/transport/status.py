@@ -7,7 +7,7 @@ import logging
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from types import MappingProxyType, TracebackType
-from typing import Any, NoReturn
+from typing import Any
 
 import grpc
 import grpc.aio
@@ -89,23 +89,16 @@ class _Translation(AbstractAsyncContextManager[None, None]):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        # Cancellation is no refusal.
-        if isinstance(error, Exception):
-            await _answer(self._context, error, self._codes)
-
-
-async def _answer(context: Context, error: Exception, codes: Codes) -> NoReturn:
-    """End a request with the status code of what it raised, and a text for people."""
-    # What gRPC raises is for gRPC to answer.
-    if isinstance(error, grpc.aio.BaseError):
-        raise error
-    code = code_of(error, codes)
-    details = _details(error)
-    if details is _FAILED:
-        _log.error("a request of %s failed: a bug", context.peer(), exc_info=error)
-    else:
-        _log.info("refused %s: %s: %s", context.peer(), code.name, details)
-    await context.abort(code, details)
+        # Cancellation is no refusal, and what gRPC raises is for gRPC to answer.
+        if not isinstance(error, Exception) or isinstance(error, grpc.aio.BaseError):
+            return
+        code = code_of(error, self._codes)
+        details = _details(error)
+        if details is _FAILED:
+            _log.error("a request of %s failed: a bug", self._context.peer(), exc_info=error)
+        else:
+            _log.info("refused %s: %s: %s", self._context.peer(), code.name, details)
+        await self._context.abort(code, details)
 
 
 def code_of(error: Exception, codes: Codes) -> grpc.StatusCode:

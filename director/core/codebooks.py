@@ -8,11 +8,9 @@ import zlib
 from collections.abc import Mapping
 
 from director.core.model import Array
-from director.core.numeric import np
+from director.core.numeric import FLOAT, FLOAT_BYTES, np
 from director.errors import InvalidUploadError
 
-_INDEX = "<f4"
-_INDEX_BYTES = 4
 _MAX_ELEMENTS = 2**28
 """As many as fit into the largest message uncompressed: gzip is no way around that limit."""
 _GZIP = 16 + zlib.MAX_WBITS
@@ -26,7 +24,7 @@ def look_up(name: str, size: int, codebook: Mapping[int, float], content: bytes)
     """
     if size > _MAX_ELEMENTS:
         raise InvalidUploadError(f"tensor {name!r} has more than {_MAX_ELEMENTS} elements")
-    indexes = np.frombuffer(_inflated(name, size * _INDEX_BYTES, content), _INDEX)
+    indexes = np.frombuffer(_inflated(name, size * FLOAT_BYTES, content), FLOAT)
     keys = np.array(sorted(codebook), np.float64)
     values = np.array([codebook[key] for key in sorted(codebook)], np.float64)
     places = np.minimum(np.searchsorted(keys, indexes), len(keys) - 1)

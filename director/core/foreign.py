@@ -9,12 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from director.core.model import Array, EnvoyName, Model
-from director.core.numeric import np
+from director.core.numeric import FLOAT, FLOAT_BYTES, np
 
 _KEPT_AS = "foreign"
 """Without a slash, unlike everything that aggregations of ours remember."""
 _LENGTH = struct.Struct("<Q")
-_WIDTH = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,8 +64,8 @@ def keep(memory: bytes) -> Model:
     if not memory:
         return {}
     content = _LENGTH.pack(len(memory)) + memory
-    padding = bytes(-len(content) % _WIDTH)
-    return {_KEPT_AS: np.frombuffer(content + padding, "<f4")}
+    padding = bytes(-len(content) % FLOAT_BYTES)
+    return {_KEPT_AS: np.frombuffer(content + padding, FLOAT)}
 
 
 def kept(memory: Model) -> bytes:

@@ -6,7 +6,11 @@ It is a sixth of the memory of an idle Director, and a quarter of the time of it
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-__all__ = ["Floats", "WideFloats", "np"]
+__all__ = ["FLOAT", "FLOAT_BYTES", "Floats", "WideFloats", "np"]
+
+FLOAT = "<f4"
+"""The numbers of tensors wherever they are bytes: on the wire, on disk and between processes."""
+FLOAT_BYTES = 4
 
 if TYPE_CHECKING:
     import numpy as np

@@ -10,11 +10,9 @@ from collections.abc import Iterable, Sequence
 
 from director.core.codebooks import look_up
 from director.core.model import Array, EncodedTensor, Model, Transformer
-from director.core.numeric import np
+from director.core.numeric import FLOAT, FLOAT_BYTES, np
 from director.errors import InvalidUploadError
 
-_WIRE = "<f4"
-_ITEM_BYTES = 4
 _MAX_DIMENSIONS = 32
 """What every numpy takes."""
 
@@ -76,7 +74,7 @@ def encode(
         report=report,
         tags=tuple(tags),
         transformers=(Transformer(int_list=array.shape),),
-        content=array.astype(_WIRE, copy=False).tobytes(),
+        content=array.astype(FLOAT, copy=False).tobytes(),
     )
 
 
@@ -103,7 +101,7 @@ def model_from(tensors: Iterable[EncodedTensor]) -> Model:
 def model_to_bytes(model: Model) -> bytes:
     """Return the model in a layout of our own: a line that names it, a JSON header, the values."""
     header = json.dumps([[name, array.shape] for name, array in model.items()]).encode()
-    contents = (array.astype(_WIRE, copy=False).tobytes() for array in model.values())
+    contents = (array.astype(FLOAT, copy=False).tobytes() for array in model.values())
     return b"".join((_MAGIC, _HEADER_LENGTH.pack(len(header)), header, *contents))
 
 
@@ -120,10 +118,10 @@ def model_from_bytes(content: bytes) -> Model:
     at = start + length
     model: dict[str, Array] = {}
     for name, shape in _header(content[start:at]):
-        size = _ITEM_BYTES * math.prod(shape)
+        size = FLOAT_BYTES * math.prod(shape)
         if at + size > len(content):
             raise ValueError("a stored model is cut")
-        model[name] = np.frombuffer(content, _WIRE, math.prod(shape), at).reshape(shape)
+        model[name] = np.frombuffer(content, FLOAT, math.prod(shape), at).reshape(shape)
         at += size
     if at != len(content):
         raise ValueError("a stored model is followed by bytes that do not belong to it")
@@ -131,11 +129,11 @@ def model_from_bytes(content: bytes) -> Model:
 
 
 def _plain(name: str, shape: tuple[int, ...], content: bytes) -> Array:
-    if math.prod(shape) * _ITEM_BYTES != len(content):
+    if math.prod(shape) * FLOAT_BYTES != len(content):
         raise InvalidUploadError(
             f"tensor {name!r} has {len(content)} bytes, which is not its shape {shape} of float32"
         )
-    return np.frombuffer(content, _WIRE)
+    return np.frombuffer(content, FLOAT)
 
 
 def _header(content: bytes) -> list[tuple[str, tuple[int, ...]]]:

@@ -12,12 +12,10 @@ from typing import BinaryIO
 
 from director.core.foreign import ForeignOutcome, ForeignTask, ForeignWork
 from director.core.model import Array, Model
-from director.core.numeric import np
+from director.core.numeric import FLOAT, FLOAT_BYTES, np
 from director.foreign.errors import ForeignCodeError
 
 _LENGTH = struct.Struct("<Q")
-_WIRE = "<f4"
-_ITEM_BYTES = 4
 _ALIGNMENT = 64
 _MAX_HEADER_BYTES = 64 * 2**10
 _MAX_MEMORY_BYTES = 2**30
@@ -70,7 +68,7 @@ def write_work(file: BinaryIO, work: ForeignWork, *, table: bytes, limits: Limit
     _write_header(file, header, before=len(table) + len(work.memory))
     file.write(table)
     file.write(work.memory)
-    file.writelines(array.astype(_WIRE, copy=False).tobytes() for array in arrays.all)
+    file.writelines(array.astype(FLOAT, copy=False).tobytes() for array in arrays.all)
     file.seek(0)
 
 
@@ -150,8 +148,8 @@ def _model(file: BinaryIO, task: ForeignTask) -> Model:
 
 
 def _array(file: BinaryIO, shape: tuple[int, ...]) -> Array:
-    content = _exactly(file, math.prod(shape) * _ITEM_BYTES)
-    return np.frombuffer(content, _WIRE).reshape(shape)
+    content = _exactly(file, math.prod(shape) * FLOAT_BYTES)
+    return np.frombuffer(content, FLOAT).reshape(shape)
 
 
 def _write_header(file: BinaryIO, header: dict[str, object], *, before: int = 0) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from director.core.model import EncodedTensor, Model, Transformer
+from director.core.numeric import FLOAT
 from protos import base_pb2
 
 
@@ -57,7 +58,7 @@ def model_message(model: Model) -> base_pb2.ModelProto:
                 lossless=True,
                 tags=["model"],
                 transformer_metadata=[base_pb2.MetadataProto(int_list=array.shape)],
-                data_bytes=array.astype("<f4", copy=False).tobytes(),
+                data_bytes=array.astype(FLOAT, copy=False).tobytes(),
             )
             for name, array in model.items()
         ]

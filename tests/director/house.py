@@ -7,6 +7,7 @@ import zipfile
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,7 @@ from director.interface import RunAddress, UploadPart
 from director.log_lines import TextLines
 from director.offload import inline
 from director.storage import Archives, Journal, MemoryArchives, MemoryJournal
+from director.storage.state import open_state
 from director.workspace import federation_id
 from tests.director.workspace.archives import with_plan
 
@@ -202,6 +204,20 @@ async def housed(
         yield house
     finally:
         await house.director.close()
+
+
+@asynccontextmanager
+async def kept_in(folder: Path) -> AsyncIterator[House]:
+    """A Director in a state directory on a real disk, on real time."""
+    state = open_state(folder)
+    director = Director(journal=state.journal, archives=state.archives)
+    director.announce("localhost", 1)
+    try:
+        await director.start()
+        yield House(director=director, archives=state.archives, journal=state.journal)
+    finally:
+        await director.close()
+        state.release()
 
 
 def told(record: logging.LogRecord) -> str:

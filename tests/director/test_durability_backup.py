@@ -2,8 +2,6 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -12,28 +10,13 @@ from click.testing import CliRunner
 from director import cli
 from director.core.lifecycle import Status
 from director.core.model import ExperimentName, ModelKind
-from director.director import Director
 from director.storage import DamagedStateError, StateError
 from director.storage.backup import back_up
 from director.storage.folders import DiskFolder
-from director.storage.state import open_state
-from tests.director.house import MRI, House, caller, parts
+from tests.director.house import MRI, House, caller, kept_in, parts
 from tests.director.workspace.archives import with_plan
 
 pytestmark = pytest.mark.wire
-
-
-@asynccontextmanager
-async def kept_in(folder: Path) -> AsyncIterator[House]:
-    state = open_state(folder)
-    director = Director(journal=state.journal, archives=state.archives)
-    director.announce("localhost", 1)
-    try:
-        await director.start()
-        yield House(director=director, archives=state.archives, journal=state.journal)
-    finally:
-        await director.close()
-        state.release()
 
 
 async def come_and_go(house: House, number: int) -> None:

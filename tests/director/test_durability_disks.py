@@ -4,17 +4,16 @@ import asyncio
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from director.director import Director
 from director.errors import UnavailableError
 from director.storage import NoRoomError, StateError
 from director.storage.state import open_state
-from tests.director.house import ARCHIVE, MRI, House, caller, parts, shard
+from tests.director.house import ARCHIVE, MRI, House, caller, kept_in, parts, shard
 from tests.director.workspace.archives import with_plan
 
 pytestmark = pytest.mark.wire
@@ -35,19 +34,6 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", str(folder)], check=True)  # noqa: S603, S607
 
 
-@asynccontextmanager
-async def kept_in(folder: Path) -> AsyncIterator[House]:
-    state = open_state(folder / "state")
-    director = Director(journal=state.journal, archives=state.archives)
-    director.announce("localhost", 1)
-    try:
-        await director.start()
-        yield House(director=director, archives=state.archives, journal=state.journal)
-    finally:
-        await director.close()
-        state.release()
-
-
 def fill(folder: Path) -> Path:
     """Leave no room in it; return what to delete to have it back."""
     ballast = folder / "ballast"
@@ -66,7 +52,7 @@ def blobs_in(folder: Path) -> list[str]:
 
 
 async def test_a_full_disk_refuses_without_residue_and_recovers(small_disk: Path) -> None:
-    async with kept_in(small_disk) as house:
+    async with kept_in(small_disk / "state") as house:
         await house.register("early")
         await house.director.submit(caller(), parts(MRI, archive=ARCHIVE, chunk_bytes=2**20))
         before = blobs_in(small_disk)
@@ -84,7 +70,7 @@ async def test_a_full_disk_refuses_without_residue_and_recovers(small_disk: Path
         ballast.unlink()
         await house.register("late")
 
-    async with kept_in(small_disk) as house:
+    async with kept_in(small_disk / "state") as house:
         listed = [view.shard.envoy for view in house.director.envoys(caller())]
         assert listed == ["early", *registered, "late"]
         assert [view.name for view in house.director.experiments(caller())] == [MRI]
@@ -110,7 +96,7 @@ async def test_a_disk_without_any_room_is_told_at_the_start(small_disk: Path) ->
 
 
 async def test_a_disk_that_cannot_be_written_is_told_at_the_start(small_disk: Path) -> None:
-    async with kept_in(small_disk) as house:
+    async with kept_in(small_disk / "state") as house:
         await house.register("early")
     make_read_only(small_disk)
 
@@ -124,7 +110,7 @@ from pathlib import Path
 from tests.director.test_durability_disks import kept_in, registered_until_refused
 
 async def main(folder):
-    async with kept_in(Path(folder)) as house:
+    async with kept_in(Path(folder, "state")) as house:
         # As a quota does: no file may grow any more.
         resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
         await registered_until_refused(house)
@@ -140,5 +126,5 @@ async def test_a_limit_on_files_refuses_and_is_recovered_from(tmp_path: Path) ->
     process = await asyncio.create_subprocess_exec(sys.executable, "-c", LIMITED, str(tmp_path))
 
     assert await process.wait() == 0
-    async with kept_in(tmp_path) as house:
+    async with kept_in(tmp_path / "state") as house:
         assert "late" in [view.shard.envoy for view in house.director.envoys(caller())]

@@ -67,6 +67,8 @@ class Limits(_Frozen):
     """More are accepted, and wait for their turn."""
     max_uploads: int = Field(default=64, gt=0)
     """Under way at once."""
+    max_uploads_per_owner: int = Field(default=8, gt=0)
+    """Of these, one owner's."""
     max_streams_per_experiment: int = Field(default=1_000, gt=0)
     """Followers of one experiment's metrics at once."""
 
@@ -100,6 +102,8 @@ class Settings(_Frozen):
     """An unanswered WaitExperiment is told to ask again after this; None: the heartbeat period."""
     upload_idle_s: float = Field(default=300, gt=0)
     """An upload of which nothing comes for so long is given up."""
+    min_upload_bytes_per_s: float = Field(default=10_240, gt=0)
+    """The same for one that brings less, once it has taken that much longer."""
     chunk_bytes: int = Field(default=2 * _MIB, gt=0, le=_GIB // 2)
     """Of archives on their way to envoys."""
     chunk_cache_bytes: int = Field(default=32 * _MIB, ge=0)

@@ -3,7 +3,6 @@
 What can be refused by the first message is refused then.
 """
 
-import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -20,6 +19,8 @@ from director.offload import Offload
 from director.settings import Settings
 from director.shell.blobs import Blobs
 from director.shell.foreigners import Foreigners
+from director.shell.pace import Pace
+from director.shell.places import Places
 from director.shell.writer import Writer
 from director.workspace import ArchiveLimits, Workspace, read_workspace
 
@@ -45,6 +46,10 @@ class Uploads:
         self._settings = settings
         self._foreigners = foreigners
         self._needs_review = needs_review
+        limits = settings.limits
+        self._places = Places(
+            "uploads", in_all=limits.max_uploads, per_owner=limits.max_uploads_per_owner
+        )
         self._count = 0
 
     def __len__(self) -> int:
@@ -58,7 +63,7 @@ class Uploads:
         Raises:
             DirectorError: it is refused.
         """
-        with self._slot(), self._blobs.lease() as blobs:
+        with self._counted(), self._blobs.lease() as blobs:
             event = await self._receive(caller, upload, blobs)
             # From here on the experiment may come to be although the client is gone.
             let_go = partial(self._blobs.release, tuple(blobs))
@@ -67,10 +72,7 @@ class Uploads:
             return event
 
     @contextmanager
-    def _slot(self) -> Iterator[None]:
-        limit = self._settings.limits.max_uploads
-        if self._count >= limit:
-            raise LimitExceededError(f"{limit} uploads are under way, which is the limit")
+    def _counted(self) -> Iterator[None]:
         self._count += 1
         try:
             yield
@@ -80,17 +82,20 @@ class Uploads:
     async def _receive(
         self, caller: Caller, upload: AsyncIterator[UploadPart], blobs: list[BlobId]
     ) -> ExperimentSubmitted:
-        first = await self._next(upload)
+        arriving = _Arriving(upload, self._settings)
+        first = await arriving.part()
         if first is None:
             raise InvalidUploadError("the upload is empty: it has not a single message")
         name = ExperimentName(first.name)
         collaborators = tuple(map(EnvoyName, first.collaborators))
         self._federation.check_submission(name, caller.name, collaborators)
-        model = await self._store_model(first.tensors or ())
-        blobs.append(model)
-        archive, workspace = await self._store_archive(first, upload)
-        blobs.append(archive)
-        await self._foreigners.check(workspace)
+        # Only now: whoever says nothing takes nobody's place.
+        with self._places.taken(caller.name):
+            model = await self._store_model(first.tensors or ())
+            blobs.append(model)
+            archive, workspace = await self._store_archive(first, arriving)
+            blobs.append(archive)
+            await self._foreigners.check(workspace)
         check_groups(workspace.plan, collaborators)
         # Who uploads over TLS does so because there is nothing else here, and the reverse.
         _check_tls(workspace, is_tls=caller.is_authenticated)
@@ -106,24 +111,16 @@ class Uploads:
             needs_review=self._needs_review,
         )
 
-    async def _next(self, upload: AsyncIterator[UploadPart]) -> UploadPart | None:
-        idle_s = self._settings.upload_idle_s
-        try:
-            async with asyncio.timeout(idle_s):
-                return await anext(upload, None)
-        except TimeoutError:
-            raise InvalidUploadError(f"nothing of the upload came for {idle_s:g} s") from None
-
     async def _store_model(self, tensors: tuple[EncodedTensor, ...]) -> BlobId:
         limit = self._settings.limits.max_model_bytes
-        if sum(len(tensor.content) for tensor in tensors) > limit:
+        if _size_of(tensors) > limit:
             raise LimitExceededError(f"a model may have no more than {limit} bytes")
         # Not here, however small it is: the first tensor loads numpy, which takes a while.
         content = await self._offload(lambda: model_to_bytes(model_from(tensors)))
         return await self._blobs.store(content)
 
     async def _store_archive(
-        self, first: UploadPart, upload: AsyncIterator[UploadPart]
+        self, first: UploadPart, arriving: "_Arriving"
     ) -> tuple[BlobId, Workspace]:
         """Return the archive, and what is in it: it is read before it is kept."""
         limit = self._settings.limits.max_archive_bytes
@@ -137,13 +134,48 @@ class Uploads:
                     raise LimitExceededError(f"an archive may have no more than {limit} bytes")
                 await writer.write(part.chunk)
                 del part  # two megabytes, which need not wait for the next two
-                part = await self._next(upload)
+                part = await arriving.part()
             workspace = await self._offload(
                 lambda: read_workspace(
                     writer.file, ArchiveLimits(), takes_pickled=self._foreigners.are_allowed
                 )
             )
             return await writer.commit(), workspace
+
+
+class _Arriving:
+    """An upload's parts, none of which is waited for longer than an upload may take."""
+
+    def __init__(self, upload: AsyncIterator[UploadPart], settings: Settings) -> None:
+        self._upload = upload
+        self._idle_s = settings.upload_idle_s
+        self._bytes_per_s = settings.min_upload_bytes_per_s
+        self._pace = Pace(idle_s=self._idle_s, bytes_per_s=self._bytes_per_s)
+        self._model_bytes = 0
+
+    async def part(self) -> UploadPart | None:
+        """Return the next part; None where the upload is at its end.
+
+        Raises:
+            InvalidUploadError: it did not come in time.
+        """
+        try:
+            async with self._pace.waited_for():
+                part = await anext(self._upload, None)
+        except TimeoutError:
+            raise InvalidUploadError(
+                f"the upload kept this Director waiting for {self._idle_s:g} s, beyond what"
+                f" {self._bytes_per_s:g} bytes a second take"
+            ) from None
+        if part is not None:
+            # Every message brings the model, and only the first one's is decoded.
+            self._model_bytes = self._model_bytes or _size_of(part.tensors or ())
+            self._pace.gain(self._model_bytes + len(part.chunk))
+        return part
+
+
+def _size_of(tensors: tuple[EncodedTensor, ...]) -> int:
+    return sum(len(tensor.content) for tensor in tensors)
 
 
 def _check_tls(workspace: Workspace, *, is_tls: bool) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
+from random import Random
 
 import numpy as np
 import pytest
@@ -281,3 +282,73 @@ async def test_an_experiment_may_begin_without_a_model() -> None:
         await house.submit(tensors=())
 
         assert await house.download() != b""
+
+
+async def silent() -> AsyncIterator[UploadPart]:
+    await asyncio.Event().wait()
+    yield await anext(parts())
+
+
+async def dripping(*, every_s: float) -> AsyncIterator[UploadPart]:
+    """Parts that bring nothing, for ever."""
+    first = replace(await anext(parts("drip")), chunk=b"", tensors=())
+    while True:
+        yield first
+        await asyncio.sleep(every_s)
+
+
+async def test_uploads_that_say_nothing_keep_nobody_from_uploading() -> None:
+    limits = Limits(max_uploads=2, max_uploads_per_owner=2)
+    async with housed(settings=Settings(limits=limits)) as house:
+        mute = [asyncio.create_task(house.director.submit(caller(), silent())) for _ in range(9)]
+        await asyncio.sleep(1)
+
+        await house.submit(owner="bob")
+
+        assert house.status(owner="bob") is Status.IN_PROGRESS
+        ends = await asyncio.gather(*mute, return_exceptions=True)
+        assert {type(end) for end in ends} == {InvalidUploadError}
+
+
+async def test_one_owner_cannot_take_every_place_for_uploads() -> None:
+    limits = Limits(max_uploads=3, max_uploads_per_owner=2)
+    async with housed(settings=Settings(limits=limits)) as house:
+        held = [
+            asyncio.create_task(house.director.submit(caller(), dripping(every_s=10)))
+            for _ in range(2)
+        ]
+        await asyncio.sleep(1)
+
+        with pytest.raises(LimitExceededError) as refused:
+            await house.submit(MRI)
+        await house.submit(CT, owner="bob")
+
+        assert "2 of your uploads" in str(refused.value)
+        assert house.status(CT, owner="bob") is Status.IN_PROGRESS
+        await asyncio.gather(*held, return_exceptions=True)
+        assert house.director.held()["uploads"] == 0
+
+
+async def test_an_upload_that_only_keeps_itself_alive_is_given_up() -> None:
+    settings = Settings(upload_idle_s=30)
+    async with housed(settings=settings) as house:
+        began_s = asyncio.get_running_loop().time()
+
+        refusal = await refused(house, dripping(every_s=7))
+
+        assert isinstance(refusal, InvalidUploadError)
+        assert "for 30 s" in str(refusal)
+        assert asyncio.get_running_loop().time() - began_s < 40
+
+
+async def test_an_upload_over_a_slow_line_is_taken_however_long_it_takes() -> None:
+    async def slow(*, bytes_per_s: int) -> AsyncIterator[UploadPart]:
+        async for part in parts(archive=with_plan(noise=Random(1).randbytes(5_000))):
+            await asyncio.sleep(len(part.chunk) / bytes_per_s)
+            yield part
+
+    settings = Settings(upload_idle_s=2, min_upload_bytes_per_s=90)
+    async with housed(settings=settings) as house:
+        await house.director.submit(caller(), slow(bytes_per_s=100))
+
+        assert house.status() is Status.IN_PROGRESS

@@ -74,8 +74,10 @@ class Retentions:
 
     async def _remove(self, experiment: Experiment) -> None:
         try:
+            # It had ended when it was found due, and what has ended stays so; but its owner may
+            # have removed it since, and have another under its name.
             await self._writer.commit(
-                ExperimentRemoved(name=experiment.name, owner=experiment.owner)
+                ExperimentRemoved(name=experiment.name, owner=experiment.owner), about=experiment
             )
         except DirectorError as error:
             # Its owner may have been quicker; and what the disk refuses is tried again.

@@ -19,9 +19,10 @@ from director.core.events import (
     RunningLimitSet,
     Transient,
 )
+from director.core.experiments import Experiment
 from director.core.federation import Federation
 from director.core.snapshots import Snapshot, moment_of
-from director.errors import UnavailableError
+from director.errors import UnavailableError, UnknownExperimentError
 from director.figures import Histogram
 from director.offload import Offload
 from director.shell.backlog import Backlog
@@ -88,30 +89,44 @@ class Writer:
         """Let a report pass that changes nothing, so that there is nothing to write down."""
         self._follow(event, (disregard,))
 
-    async def commit(self, event: Durable, *, otherwise: Callable[[], None] | None = None) -> None:
+    async def commit(
+        self,
+        event: Durable,
+        *,
+        about: Experiment | None = None,
+        otherwise: Callable[[], None] | None = None,
+    ) -> None:
         """Take in what must not be forgotten, and return only then.
 
         It goes on even if the caller is cancelled: what was written down has to happen.  If in the
-        end it does not, `otherwise` is called.
+        end it does not, `otherwise` is called.  An event that names an experiment is refused where
+        the name has become another's than the one it is `about`.
 
         Raises:
             DirectorError: the event is refused, or could not be written down.
         """
         await asyncio.shield(
             self._commits.start(
-                self._write(event, otherwise), name=f"commit {type(event).__name__}"
+                self._write(event, about, otherwise), name=f"commit {type(event).__name__}"
             )
         )
 
     async def insist(
-        self, event: Durable, *, refused: Callable[[UnavailableError], object] = lambda _: None
+        self,
+        event: Durable,
+        *,
+        about: Experiment | None = None,
+        refused: Callable[[UnavailableError], object] = lambda _: None,
     ) -> None:
         """As `commit`, again and again until it can be written down; `refused` is told why not."""
-        await patiently(partial(self.commit, event), what=type(event).__name__, refused=refused)
+        attempt = partial(self.commit, event, about=about)
+        await patiently(attempt, what=type(event).__name__, refused=refused)
 
-    async def _write(self, event: Durable, otherwise: Callable[[], None] | None) -> None:
+    async def _write(
+        self, event: Durable, about: Experiment | None, otherwise: Callable[[], None] | None
+    ) -> None:
         try:
-            self._check(event)
+            self._check(event, about)
             now = self._clock.now()
             self._position = await self._append(event, now)
             self._backlog.note(event)
@@ -135,9 +150,12 @@ class Writer:
         self.append_seconds.observe(loop.time() - began_s)
         return position
 
-    def _check(self, event: Durable) -> None:
+    def _check(self, event: Durable, about: Experiment | None) -> None:
         if self._is_closed:
             raise UnavailableError("this Director is stopping")
+        # Looked at no sooner: what is checked from now on happens after this event.
+        if about is not None and self._federation.catalogue.get(about.id) is None:
+            raise UnknownExperimentError(about.name)
         self._federation.check(event)
 
     def _apply(self, event: Event, now: float) -> None:

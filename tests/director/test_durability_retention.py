@@ -2,8 +2,11 @@
 
 import asyncio
 
+from director.core.events import Durable, ExperimentRemoved
+from director.core.lifecycle import Status
 from director.core.model import ExperimentName
 from director.settings import Retention, Settings
+from director.storage import MemoryJournal
 from director.storage.memory_disk import MemoryDisk
 from director.storage.memory_state import memory_state
 from tests.director.house import CT, MRI, House, caller, housed
@@ -97,3 +100,35 @@ async def test_what_cannot_be_removed_yet_is_removed_later() -> None:
         await asyncio.sleep(120)
 
         assert names(house) == []
+
+
+class SlowToRemove(MemoryJournal):
+    """Takes its time to write down that one experiment is removed, and for nothing else."""
+
+    def __init__(self, name: ExperimentName) -> None:
+        super().__init__()
+        self._name = name
+        self.go_on = asyncio.Event()
+
+    async def append(self, event: Durable, now: float) -> int:
+        if isinstance(event, ExperimentRemoved) and event.name == self._name:
+            await self.go_on.wait()
+        return await super().append(event, now)
+
+
+async def test_what_was_submitted_again_under_the_name_of_what_is_due_stays() -> None:
+    journal = SlowToRemove(MRI)
+    settings = Settings(retention=Retention(max_age_s=DAY_S))
+    async with housed(journal=journal, settings=settings) as house:
+        await ended(house, MRI)
+        await ended(house, CT)
+        await asyncio.sleep(DAY_S + 60)
+        assert await house.director.remove(caller(), CT)
+        await house.submit(CT)
+
+        journal.go_on.set()
+        await asyncio.sleep(120)
+
+        assert names(house) == [CT]
+        assert house.status(CT) is Status.IN_PROGRESS
+        assert await house.download(CT)

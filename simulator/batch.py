@@ -18,8 +18,9 @@ from simulator.history.codec import dump
 from simulator.report.cases import CaseResult
 from simulator.report.html import write_page
 from simulator.report.result import result_json
-from simulator.report.summary import summarize
+from simulator.report.summary import About, summarize
 from simulator.scenario.load import Case, load
+from simulator.scenario.schema import Scenario
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +61,7 @@ def perform(order: Order, watch: Watch | None = None) -> CaseResult:
         played.history,
         played.verdict,
         planned=played.planned,
+        about=about(case.scenario),
         reproduce=order.reproduce(is_only=len(cases) == 1),
     )
     result = CaseResult(
@@ -68,13 +70,17 @@ def perform(order: Order, watch: Watch | None = None) -> CaseResult:
         seed=order.seed,
         wall_s=played.wall_s,
         summary=summary,
-        is_expected_to_fail=case.scenario.xfail,
     )
     if order.report is not None:
         dump(played.history, order.report / "history.jsonl")
         (order.report / "result.json").write_text(result_json(result), encoding="utf-8")
         write_page(summary, order.report / "report.html")
     return result
+
+
+def about(scenario: Scenario) -> About:
+    """Return what a scenario says of itself, for reports."""
+    return About(title=scenario.title, doc=scenario.doc, is_expected_to_fail=scenario.xfail)
 
 
 def perform_all(orders: Sequence[Order], *, jobs: int) -> Iterator[tuple[int, CaseResult]]:
@@ -98,5 +104,4 @@ def _unjudged(case: Case, order: Order, error: str, wall_s: float) -> CaseResult
         seed=order.seed,
         wall_s=wall_s,
         error=error,
-        is_expected_to_fail=case.scenario.xfail,
     )

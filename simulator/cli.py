@@ -10,13 +10,14 @@ import secrets
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from time import perf_counter
 from typing import NoReturn
 
 import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from simulator.batch import Order, perform, perform_all
+from simulator.batch import Order, about, perform, perform_all
 from simulator.catalogue import faults, guarantees, schema
 from simulator.checkers.expect import Expect
 from simulator.checkers.judge import judge as judge_history
@@ -26,10 +27,11 @@ from simulator.crash_points import command as crash_points
 from simulator.history.codec import load as load_history
 from simulator.report.cases import CaseResult, exit_code
 from simulator.report.console import render_summary
+from simulator.report.index import index_page
 from simulator.report.junit import junit_xml
 from simulator.report.overview import render_overview
 from simulator.report.progress import LiveProgress
-from simulator.report.summary import summarize
+from simulator.report.summary import About, summarize
 from simulator.scenario.load import Case
 from simulator.scenario.problem import ScenarioError
 
@@ -120,7 +122,7 @@ def _overrides(ctx: click.Context, param: click.Parameter, pairs: Sequence[str])
     "--report",
     type=click.Path(path_type=Path, file_okay=False),
     metavar="DIR",
-    help="Write junit.xml, and for each case history, result, report and the Director's log.",
+    help="Write index.html and junit.xml, and each case's history, result, report and log.",
 )
 @click.option(
     "--jobs",
@@ -172,14 +174,19 @@ def run(
     if report is not None:
         _make(report)
     out = Console()
+    began_s = perf_counter()
     try:
         results = _perform_one(orders[0]) if len(orders) == 1 else _perform_many(orders, jobs)
     except KeyboardInterrupt:
         sys.exit(_INTERRUPTED)
-    _show(results, out)
+    elapsed_s = perf_counter() - began_s
+    _show(results, out, elapsed_s)
     if report is not None:
         (report / "junit.xml").write_text(junit_xml(results), encoding="utf-8")
-        out.print(f"reports: {report}")
+        folders = [order.report.name for order in orders if order.report is not None]
+        index = report / "index.html"
+        index.write_text(index_page(results, folders, elapsed_s=elapsed_s), encoding="utf-8")
+        out.print(f"reports: {index}", soft_wrap=True)
     sys.exit(exit_code(results))
 
 
@@ -239,14 +246,14 @@ def _perform_many(orders: Sequence[Order], jobs: int) -> list[CaseResult]:
     return [results[place] for place in sorted(results)]
 
 
-def _show(results: Sequence[CaseResult], out: Console) -> None:
+def _show(results: Sequence[CaseResult], out: Console, elapsed_s: float) -> None:
     """Print the only case in full; of many, those that did not hold, and a line for each."""
     for result in results:
         is_telling = len(results) == 1 or exit_code([result]) != 0
         if result.summary is not None and is_telling:
             render_summary(result.summary, out)
     if len(results) > 1 or results[0].error is not None:
-        render_overview(results, out)
+        render_overview(results, out, elapsed_s=elapsed_s)
 
 
 # ---------------------------------------------------------------- looking things up
@@ -279,17 +286,17 @@ def judge(history: Path, *, scenario: Path | None) -> None:
         record = load_history(history)
     except ValueError as error:
         _refuse([str(error)])
-    expect, planned = Expect(), []
+    expect, planned, its = Expect(), [], About()
     if scenario is not None:
         overrides = {key: str(value) for key, value in record.header.case.items()}
         case = _loaded([scenario], overrides)[0].case
-        expect = case.scenario.expect
+        expect, its = case.scenario.expect, about(case.scenario)
         planned = [
             PlannedFault(fault=fault.id, type=fault.name()) for fault in case.scenario.faults
         ]
     verdict = judge_history(record, expect, planned=planned)
     again = f"simulate judge {history}" + (f" --scenario {scenario}" if scenario else "")
-    summary = summarize(record, verdict, planned=planned, reproduce=again)
+    summary = summarize(record, verdict, planned=planned, about=its, reproduce=again)
     render_summary(summary, Console())
     result = CaseResult(
         scenario=record.header.scenario,

@@ -2,26 +2,10 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import StrEnum
 
-from simulator.checkers.base import Validity
 from simulator.history.entry import JsonObject
+from simulator.report.outcome import CaseOutcome
 from simulator.report.summary import Summary, title
-
-
-class CaseOutcome(StrEnum):
-    """How a case ended."""
-
-    HELD = "held"
-    BROKEN = "broken"
-    INCONCLUSIVE = "inconclusive"
-    ERROR = "error"
-    """The harness failed; nothing was judged."""
-    FAILED_AS_EXPECTED = "xfail"
-    """The scenario is kept as the reproduction of a bug, and the bug is still there."""
-    HELD_UNEXPECTEDLY = "xpass"
-    """It was to fail, and held: the bug is gone, or is not reproduced any more."""
-
 
 _EXIT_CODES = {
     CaseOutcome.HELD: 0,
@@ -47,7 +31,6 @@ class CaseResult:
     summary: Summary | None = None
     error: str | None = None
     """Why it was not judged."""
-    is_expected_to_fail: bool = False
 
     def __post_init__(self) -> None:
         assert (self.summary is None) != (self.error is None)
@@ -60,19 +43,7 @@ class CaseResult:
     @property
     def outcome(self) -> CaseOutcome:
         """How it ended."""
-        if self.summary is None:
-            return CaseOutcome.ERROR
-        match self.summary.validity:
-            case Validity.UNKNOWN:
-                return CaseOutcome.INCONCLUSIVE
-            case Validity.INVALID if self.is_expected_to_fail:
-                return CaseOutcome.FAILED_AS_EXPECTED
-            case Validity.INVALID:
-                return CaseOutcome.BROKEN
-            case Validity.VALID if self.is_expected_to_fail:
-                return CaseOutcome.HELD_UNEXPECTEDLY
-            case Validity.VALID:
-                return CaseOutcome.HELD
+        return CaseOutcome.ERROR if self.summary is None else self.summary.outcome
 
     @property
     def message(self) -> str:

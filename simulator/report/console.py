@@ -12,18 +12,20 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from simulator.checkers.base import Validity
 from simulator.history.entry import JsonObject
 from simulator.report.glyphs import Glyphs, glyphs, show
+from simulator.report.outcome import WORDINGS, CaseOutcome
 from simulator.report.promises import expectations, promises
 from simulator.report.style import STATUS_STYLES, clock, duration, readable, thousands
 from simulator.report.summary import FaultLine, Summary, WitnessLine
 from simulator.report.training import ExperimentLine
 
-_VERDICTS = {
-    Validity.VALID: ("VALID", "bold white on blue", "every promise that was tested held"),
-    Validity.INVALID: ("INVALID", "bold white on red", "a promise was broken"),
-    Validity.UNKNOWN: ("UNKNOWN", "bold black on yellow", "inconclusive: the record cannot tell"),
+_STYLES = {
+    CaseOutcome.HELD: "bold white on blue",
+    CaseOutcome.BROKEN: "bold white on red",
+    CaseOutcome.INCONCLUSIVE: "bold black on yellow",
+    CaseOutcome.FAILED_AS_EXPECTED: "bold black on cyan",
+    CaseOutcome.HELD_UNEXPECTEDLY: "bold white on red",
 }
 _MOST_EXPERIMENTS = 20
 _SPARK_ROUNDS = 12
@@ -52,7 +54,7 @@ def render_summary(summary: Summary, console: Console) -> None:
 
 
 def _banner(summary: Summary) -> RenderableType:
-    word, style, meaning = _VERDICTS[summary.validity]
+    wording = WORDINGS[summary.outcome]
     facts = (
         f"seed {summary.seed}",
         f"{summary.world} world",
@@ -61,12 +63,16 @@ def _banner(summary: Summary) -> RenderableType:
         if summary.world == "virtual"
         else duration(summary.ended_s),
         f"{thousands(summary.calls)} RPCs",
-        f"{len(summary.envoys)} envoys",
+        f"{len(summary.envoys)} envoy{'s' * (len(summary.envoys) != 1)}",
     )
-    return Group(
-        Text.assemble((f" {word} ", style), " ", (summary.title, "bold"), f"  {meaning}"),
+    verdict = (f" {wording.banner} ", _STYLES[summary.outcome])
+    lines = [
+        Text.assemble(verdict, " ", (summary.title, "bold"), f"  {wording.meaning}"),
         Text(", ".join(facts), style="dim"),
-    )
+    ]
+    if summary.about.title:
+        lines.insert(1, Text(readable(summary.about.title), style="italic"))
+    return Group(*lines)
 
 
 def _decided(summary: Summary, signs: Glyphs) -> list[RenderableType]:
@@ -77,7 +83,11 @@ def _decided(summary: Summary, signs: Glyphs) -> list[RenderableType]:
     sign, style = signs.of(first)
     said = first.error or (first.worst.message if first.worst else "")
     parts: list[RenderableType] = [
-        Text.assemble((f"{sign} {first.name}", style), "  ", (first.promise, "italic")),
+        # A service level says by its name already what was to hold.
+        Text.assemble(
+            (f"{sign} {first.name}", style),
+            ("" if first.promise == first.name else f"  {first.promise}", "italic"),
+        ),
         Padding(Text(readable(said)), (0, 0, 0, 2)),
     ]
     if summary.witness:
@@ -106,19 +116,26 @@ def _excerpt(witness: Sequence[WitnessLine]) -> Table:
     return grid
 
 
-def told(value: JsonObject) -> str:
-    """Return what an entry says, short: long texts and lists are cut."""
-    return " ".join(f"{key}={_short(item)}" for key, item in value.items() if key != "connection")
+def told(value: JsonObject, *, is_whole: bool = False) -> str:
+    """Return what an entry says on one line; long texts and lists are cut, unless it is whole."""
+    return " ".join(
+        f"{key}={_shown(item) if is_whole else _short(item)}"
+        for key, item in value.items()
+        if key != "connection"
+    )
 
 
 def _short(item: object, most: int = 40) -> str:
-    if isinstance(item, str):
-        shown = readable(item) or '""'
-    elif isinstance(item, Sequence) and len(item) > 4:  # noqa: PLR2004 - what fits a line
+    if isinstance(item, Sequence) and not isinstance(item, str) and len(item) > 4:  # noqa: PLR2004 - what fits a line
         return f"[{len(item)} items]"
-    else:
-        shown = json.dumps(item, ensure_ascii=False)
+    shown = _shown(item)
     return shown if len(shown) <= most else f"{shown[: most - 1]}…"
+
+
+def _shown(item: object) -> str:
+    if isinstance(item, str):
+        return readable(item) or '""'
+    return json.dumps(item, ensure_ascii=False)
 
 
 # ---------------------------------------------------------------- tables

@@ -1,22 +1,17 @@
 """A page for each run, complete in itself: one file, no script, nothing fetched from anywhere."""
 
-from functools import cache
+import json
 from pathlib import Path
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from simulator.checkers.base import Validity
 from simulator.checkers.judge import Result, Section
+from simulator.history.entry import JsonObject
 from simulator.report.console import told
-from simulator.report.style import clock, duration, readable, thousands
+from simulator.report.outcome import WORDINGS
 from simulator.report.summary import Summary
+from simulator.report.templates import SIGNS, TONES, environment
 from simulator.report.timeline import loss_curve, timeline
 
-_VERDICTS = {
-    Validity.VALID: ("held", "VALID", "every promise that was tested held"),
-    Validity.INVALID: ("broken", "INVALID", "a promise was broken"),
-    Validity.UNKNOWN: ("unknown", "UNKNOWN", "inconclusive: the record cannot tell"),
-}
 _SECTIONS = {
     Section.VALIDITY: "Does the run prove anything?",
     Section.SAFETY: "Safety: never broken, whatever the faults",
@@ -25,11 +20,11 @@ _SECTIONS = {
     Section.SLO: "Service levels",
 }
 _STATES = {
-    "held": ("✔", "held"),
-    "broken": ("✘", "broken"),
-    "unknown": ("?", "unknown"),
-    "idle": ("\N{EN DASH}", "not exercised"),
-    "waived": ("~", "waived"),
+    "held": "held",
+    "broken": "broken",
+    "unknown": "unknown",
+    "idle": "not exercised",
+    "waived": "waived",
 }
 
 
@@ -40,16 +35,14 @@ def write_page(summary: Summary, path: Path) -> None:
 
 def page(summary: Summary) -> str:
     """Return a run's page."""
-    state, word, meaning = _VERDICTS[summary.validity]
     follow = [r.name for r in summary.verdict.results if r.follows is not None and r.counts]
     return (
-        _environment()
+        environment()
         .get_template("page.html.j2")
         .render(
             summary=summary,
-            state=state,
-            word=word,
-            meaning=meaning,
+            tone=TONES[summary.outcome],
+            wording=WORDINGS[summary.outcome],
             first=summary.verdict.first,
             follow=follow,
             sections=[
@@ -59,32 +52,14 @@ def page(summary: Summary) -> str:
             ],
             state_of=_state_of,
             states=_STATES,
+            signs=SIGNS,
+            whole=_whole,
             timeline=timeline(summary),
             curves=[
                 (line, loss_curve(line)) for line in summary.experiments if line.loss is not None
             ],
         )
     )
-
-
-@cache
-def _environment() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).with_name("templates")),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        # Names are an attacker's to choose.
-        finalize=_finalized,
-    )
-    environment.filters.update(clock=clock, duration=duration, thousands=thousands, told=told)
-    return environment
-
-
-def _finalized(value: object) -> object:
-    # What a template calls safe, and the pictures are, comes as another type.
-    return readable(value) if type(value) is str else value
 
 
 def _state_of(result: Result) -> str:
@@ -97,3 +72,10 @@ def _state_of(result: Result) -> str:
             return "unknown"
         case Validity.VALID:
             return "held" if result.was_exercised else "idle"
+
+
+def _whole(value: JsonObject) -> str | None:
+    """Return everything that an entry says, on many lines; None where one line says it all."""
+    if told(value) == told(value, is_whole=True):
+        return None
+    return json.dumps(value, indent=2, ensure_ascii=False)

@@ -11,8 +11,9 @@ from io import BytesIO
 from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
 
 from simulator.checkers.judge import Result
-from simulator.report.cases import CaseOutcome, CaseResult
+from simulator.report.cases import CaseResult
 from simulator.report.console import told
+from simulator.report.outcome import CaseOutcome
 from simulator.report.style import clock, readable
 from simulator.report.summary import Summary
 

@@ -8,22 +8,26 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from simulator.report.cases import CaseOutcome, CaseResult
+from simulator.report.cases import CaseResult
 from simulator.report.glyphs import Glyphs, glyphs, show
+from simulator.report.outcome import WORDINGS, CaseOutcome
 from simulator.report.style import duration, readable, thousands
 
-_WORDS: Mapping[CaseOutcome, tuple[str, str]] = {
-    CaseOutcome.HELD: ("held", "blue"),
-    CaseOutcome.BROKEN: ("broken", "bold red"),
-    CaseOutcome.INCONCLUSIVE: ("inconclusive", "bold yellow"),
-    CaseOutcome.ERROR: ("harness failed", "bold magenta"),
-    CaseOutcome.FAILED_AS_EXPECTED: ("failed as expected", "dim"),
-    CaseOutcome.HELD_UNEXPECTEDLY: ("held unexpectedly", "bold red"),
+_STYLES: Mapping[CaseOutcome, str] = {
+    CaseOutcome.HELD: "blue",
+    CaseOutcome.BROKEN: "bold red",
+    CaseOutcome.INCONCLUSIVE: "bold yellow",
+    CaseOutcome.ERROR: "bold magenta",
+    CaseOutcome.FAILED_AS_EXPECTED: "cyan",
+    CaseOutcome.HELD_UNEXPECTEDLY: "bold red",
 }
 
 
-def render_overview(results: Sequence[CaseResult], console: Console) -> None:
-    """Print one line for each case, those that did not hold with the reason, and the sum."""
+def render_overview(results: Sequence[CaseResult], console: Console, *, elapsed_s: float) -> None:
+    """Print one line for each case, those that did not hold with the reason, and the sum.
+
+    Cases run side by side: `elapsed_s` is how long all of them took together.
+    """
     signs = glyphs(console)
     table = Table(
         box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1), header_style="dim"
@@ -35,18 +39,18 @@ def render_overview(results: Sequence[CaseResult], console: Console) -> None:
     table.add_column("run time", justify="right", no_wrap=True)
     table.add_column("wall", justify="right", no_wrap=True)
     for result in results:
-        word, style = _WORDS[result.outcome]
+        style = _STYLES[result.outcome]
         summary = result.summary
         table.add_row(
             Text(_sign(result.outcome, signs), style),
             _case(result),
-            Text(word, style),
+            Text(WORDINGS[result.outcome].word, style),
             thousands(summary.calls) if summary else "",
             duration(summary.ended_s) if summary else "",
             Text(duration(result.wall_s), "dim"),
         )
     show(console, table)
-    show(console, Padding(_sum(results), (1, 0, 0, 0)))
+    show(console, Padding(_sum(results, elapsed_s), (1, 0, 0, 0)))
 
 
 def _sign(outcome: CaseOutcome, signs: Glyphs) -> str:
@@ -70,13 +74,12 @@ def _case(result: CaseResult) -> Text:
     return text
 
 
-def _sum(results: Sequence[CaseResult]) -> Text:
+def _sum(results: Sequence[CaseResult], elapsed_s: float) -> Text:
     outcomes = [result.outcome for result in results]
     counts = [(outcome, outcomes.count(outcome)) for outcome in CaseOutcome]
     parts: list[tuple[str, str]] = [(f"{len(results)} cases", "bold")]
     for outcome, count in counts:
         if count:
-            word, style = _WORDS[outcome]
-            parts += [(", ", ""), (f"{count} {word}", style)]
-    wall = duration(sum(result.wall_s for result in results))
-    return Text.assemble(*parts, (f" in {wall}", "dim"))
+            told = f"{count} {WORDINGS[outcome].word}"
+            parts += [(", ", ""), (told, _STYLES[outcome])]
+    return Text.assemble(*parts, (f" in {duration(elapsed_s)}", "dim"))

@@ -14,10 +14,20 @@ from simulator.history.calls import Call
 from simulator.history.entry import JsonObject, Kind
 from simulator.history.history import History
 from simulator.report.lanes import EnvoyLine, Span, downtimes, envoy_lines
+from simulator.report.outcome import CaseOutcome, outcome_of
 from simulator.report.training import ExperimentLine, experiment_lines
 
 WEATHER = "weather"
 """Under this name the network's own losses are recorded; it is no fault of the scenario's."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class About:
+    """What a scenario says of itself."""
+
+    title: str = ""
+    doc: str = ""
+    is_expected_to_fail: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +93,7 @@ class Summary:
     """One run, told."""
 
     scenario: str
+    about: About
     seed: int
     case: JsonObject
     world: str
@@ -112,6 +123,12 @@ class Summary:
         return self.verdict.validity
 
     @property
+    def outcome(self) -> CaseOutcome:
+        """How the case ended, by what its scenario expects of it."""
+        is_expected_to_fail = self.about.is_expected_to_fail
+        return outcome_of(self.validity, is_expected_to_fail=is_expected_to_fail)
+
+    @property
     def calls(self) -> int:
         """How many RPCs were made."""
         return sum(line.total for line in self.rpcs)
@@ -133,6 +150,7 @@ def summarize(
     verdict: Verdict,
     *,
     planned: Sequence[PlannedFault] = (),
+    about: About | None = None,
     reproduce: str = "",
 ) -> Summary:
     """Return a run in numbers; `reproduce` is the command that does it again."""
@@ -140,6 +158,7 @@ def summarize(
     touched = rpcs_touched(history)
     return Summary(
         scenario=header.scenario,
+        about=About() if about is None else about,
         seed=header.seed,
         case=header.case,
         world=header.world,

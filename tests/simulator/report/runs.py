@@ -5,7 +5,7 @@ from simulator.checkers.expect import Expect
 from simulator.checkers.judge import judge
 from simulator.checkers.validity import PlannedFault
 from simulator.history.history import History
-from simulator.report.summary import Summary, summarize
+from simulator.report.summary import About, Summary, summarize
 from tests.simulator.report.tale import Tale
 
 ENVOYS = [f"hospital-{number:02}" for number in range(1, 9)]
@@ -82,12 +82,17 @@ def a_run(*, ends: bool = True) -> Tale:
     return tale
 
 
-def a_summary(*, ends: bool = True, expect: Expect = EXPECT) -> Summary:
+def a_summary(*, ends: bool = True, xfail: bool = False, expect: Expect = EXPECT) -> Summary:
     history = a_run(ends=ends).history()
     verdict = judge(history, expect, safety=[NothingDrops()], planned=PLANNED)
     return summarize(
         history,
         verdict,
         planned=PLANNED,
+        about=About(
+            title="Hearts fall silent",
+            doc="Two hospitals fall silent.\nThe Director is restarted.\n",
+            is_expected_to_fail=xfail,
+        ),
         reproduce="simulate scenarios/tale.yaml --case identity=plaintext --seed 7",
     )

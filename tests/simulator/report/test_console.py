@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from simulator.report.cases import CaseOutcome, CaseResult, exit_code
+from simulator.report.cases import CaseResult, exit_code
 from simulator.report.console import render_summary, told
+from simulator.report.outcome import CaseOutcome
 from simulator.report.overview import render_overview
 from simulator.report.style import clock, duration, readable, size, thousands
 from simulator.report.summary import FaultLine, Summary
@@ -46,6 +47,7 @@ def test_a_run_that_held_shows_verdict_signs_faults_experiments_and_how_to_repea
 
     assert text.lstrip().startswith("VALID")
     assert "tale [identity=plaintext]" in text.splitlines()[0]
+    assert text.splitlines()[1].strip() == "Hearts fall silent"
     promises = "\n".join(lines_after(text, "promises"))
     for sign, name in (("✔", "delivery"), ("\N{EN DASH}", "no-blocking"), ("~", "throughput")):
         assert f"{sign} {name}" in promises
@@ -134,9 +136,7 @@ def test_doubts_waivers_and_idle_faults_are_told_with_their_reasons(held: Summar
 # ---------------------------------------------------------------- many cases
 
 
-def a_case(
-    summary: Summary | None = None, *, error: str | None = None, xfail: bool = False
-) -> CaseResult:
+def a_case(summary: Summary | None = None, *, error: str | None = None) -> CaseResult:
     return CaseResult(
         scenario="tale",
         case={},
@@ -144,29 +144,50 @@ def a_case(
         wall_s=0.3,
         summary=summary,
         error=error,
-        is_expected_to_fail=xfail,
     )
 
 
 @pytest.mark.parametrize(
-    ("which", "xfail", "outcome", "code"),
+    ("ends", "xfail", "outcome", "code"),
     [
-        ("held", False, CaseOutcome.HELD, 0),
-        ("broken", False, CaseOutcome.BROKEN, 1),
-        ("broken", True, CaseOutcome.FAILED_AS_EXPECTED, 0),
-        ("held", True, CaseOutcome.HELD_UNEXPECTEDLY, 1),
-        ("error", False, CaseOutcome.ERROR, 4),
+        (True, False, CaseOutcome.HELD, 0),
+        (False, False, CaseOutcome.BROKEN, 1),
+        (False, True, CaseOutcome.FAILED_AS_EXPECTED, 0),
+        (True, True, CaseOutcome.HELD_UNEXPECTEDLY, 1),
     ],
 )
-def test_a_case_ends_in_one_of_six_ways(
-    *, which: str, xfail: bool, outcome: CaseOutcome, code: int, held: Summary, broken: Summary
+def test_a_case_ends_as_its_scenario_expects_or_not(
+    *, ends: bool, xfail: bool, outcome: CaseOutcome, code: int
 ) -> None:
-    summary = {"held": held, "broken": broken}.get(which)
-    result = a_case(summary, error=None if summary else "it did not start", xfail=xfail)
+    result = a_case(a_summary(ends=ends, xfail=xfail))
 
     assert result.outcome is outcome
     assert exit_code([result]) == code
     assert (result.message == "") == (outcome is CaseOutcome.HELD)
+
+
+def test_a_harness_that_failed_judges_nothing() -> None:
+    result = a_case(error="it did not start")
+
+    assert (result.outcome, exit_code([result])) == (CaseOutcome.ERROR, 4)
+    assert result.message == "it did not start"
+
+
+def test_a_failure_that_was_expected_does_not_look_like_one() -> None:
+    expected = a_summary(ends=False, xfail=True)
+
+    first = printed(lambda console: render_summary(expected, console)).splitlines()[0]
+
+    assert first.strip().startswith("AS EXPECTED")
+    assert "INVALID" not in first
+
+
+def test_a_bug_that_is_gone_is_told_in_the_first_line() -> None:
+    gone = a_summary(xfail=True)
+
+    first = printed(lambda console: render_summary(gone, console)).splitlines()[0]
+
+    assert first.strip().startswith("UNEXPECTED")
 
 
 def test_the_worst_case_decides_how_it_all_ends(held: Summary, broken: Summary) -> None:
@@ -178,12 +199,13 @@ def test_the_worst_case_decides_how_it_all_ends(held: Summary, broken: Summary) 
 def test_the_overview_has_a_line_for_each_case_and_a_sum(held: Summary, broken: Summary) -> None:
     cases = [a_case(held), a_case(broken), a_case(error="it did not start")]
 
-    text = printed(lambda console: render_overview(cases, console))
+    text = printed(lambda console: render_overview(cases, console, elapsed_s=0.5))
 
     rows = [line for line in text.splitlines() if " tale " in line]
     assert [row.split()[0] for row in rows] == ["✔", "✘", "!"]
     assert "experiments-end: brain-mri had not ended" in text
-    assert text.splitlines()[-1].startswith("3 cases, 1 held, 1 broken, 1 harness failed")
+    # They ran side by side: each took 0.3 s, all of them 0.5 s.
+    assert text.splitlines()[-1].rstrip() == "3 cases, 1 held, 1 broken, 1 harness failed in 500 ms"
 
 
 # ---------------------------------------------------------------- how things are written

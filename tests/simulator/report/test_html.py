@@ -8,8 +8,10 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from simulator.report.cases import CaseResult
 from simulator.report.html import page, write_page
-from simulator.report.summary import Summary
+from simulator.report.index import index_page
+from simulator.report.summary import About, Summary
 from simulator.report.svg import Canvas
 from simulator.report.timeline import MOST_ENVOYS, loss_curve, timeline
 from tests.simulator.report.runs import ENVOYS, a_summary
@@ -65,12 +67,39 @@ def test_a_page_needs_nothing_but_itself(broken: Summary) -> None:
 
 
 def test_a_page_has_every_part_of_a_run(held: Summary, broken: Summary) -> None:
-    parts = ["timeline", "learning", "promises", "faults", "experiments", "rpcs"]
+    parts = ["about", "timeline", "learning", "promises", "faults", "experiments", "rpcs"]
 
     assert [one for one in Outline(page(held)).ids if one in parts] == parts
     assert "decided" not in Outline(page(held)).ids
     assert "decided" in Outline(page(broken)).ids
     assert "simulate scenarios/tale.yaml --case identity=plaintext --seed 7" in page(held)
+
+
+def test_a_page_says_what_the_scenario_is_about(held: Summary) -> None:
+    text = page(held)
+
+    assert "<h2>Hearts fall silent</h2>" in text
+    assert "<p>Two hospitals fall silent.</p>" in text
+    assert 'id="about"' not in page(replace(held, about=About()))
+
+
+def test_a_page_tells_a_failure_that_was_expected_from_one_that_was_not(broken: Summary) -> None:
+    expected = page(a_summary(ends=False, xfail=True))
+
+    assert '<header class="broken">' in page(broken)
+    assert '<header class="expected">' in expected
+    assert "<title>AS EXPECTED: " in expected
+
+
+def test_a_witness_can_be_read_whole(broken: Summary) -> None:
+    (line, *_) = broken.witness
+    long = replace(line, value={"details": "x" * 500, "few": [1, 2], "many": list(range(9))})
+
+    text = page(replace(broken, witness=(long,)))
+
+    assert "many=[9 items]" in text
+    assert "x" * 500 in text
+    assert "details" in Outline(text).tags
 
 
 def test_a_page_is_for_light_and_for_dark(held: Summary) -> None:
@@ -99,6 +128,34 @@ def test_the_same_run_gives_the_same_page(tmp_path: Path, held: Summary) -> None
     write_page(held, tmp_path / "report.html")
 
     assert (tmp_path / "report.html").read_text(encoding="utf-8") == page(a_summary())
+
+
+# ---------------------------------------------------------------- the page above the pages
+
+
+def a_case(summary: Summary | None, name: str = "tale") -> CaseResult:
+    error = None if summary else "it <b>did</b> not start"
+    return CaseResult(scenario=name, case={}, seed=7, wall_s=3, summary=summary, error=error)
+
+
+def test_the_index_has_a_line_and_a_link_for_each_case_and_what_it_all_took(
+    held: Summary, broken: Summary
+) -> None:
+    cases = [a_case(held), a_case(broken), a_case(None)]
+
+    text = index_page(cases, ["a", "b=1", "c"], elapsed_s=4.5)
+
+    links = [value for name, value in Outline(text).attributes if name == "href"]
+    assert [link for link in links if link.endswith(".html")] == [
+        "a/report.html",
+        "b%3D1/report.html",
+    ]
+    assert "c/director.log" in links
+    assert "1 harness failed, 1 broken, 1 held" in text
+    assert "<dd>4.5 s</dd>" in text
+    assert "experiments-end: brain-mri had not ended" in text
+    assert "it &lt;b&gt;did&lt;/b&gt; not start" in text
+    assert "script" not in Outline(text).tags
 
 
 # ---------------------------------------------------------------- the pictures

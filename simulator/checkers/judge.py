@@ -8,13 +8,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from simulator.checkers.base import Checker, Docket, Finding, Judgement, PromiseKind, Validity
+from simulator.checkers.base import Checker, Finding, Judgement, PromiseKind, Validity
 from simulator.checkers.expect import GUARANTEES, Expect
 from simulator.checkers.liveness import liveness_checkers
 from simulator.checkers.outcomes import judge_outcomes
 from simulator.checkers.safety import SAFETY
-from simulator.checkers.slo import Dimension, Slo
-from simulator.checkers.slo_measures import read
+from simulator.checkers.service_levels import judge_level
+from simulator.checkers.slo import Slo
 from simulator.checkers.validity import PlannedFault, validity_checkers
 from simulator.history.history import History
 
@@ -203,41 +203,15 @@ def _outcome(name: str, promise: str, judgement: Judgement, error: str | None = 
 
 
 def _kept(history: History, slo: Slo) -> Result:
-    measured: list[str] = []
+    measured: str | None = None
 
     def look() -> Judgement:
-        docket = Docket(slo.text)
-        reading = read(history, slo.measure)
-        if reading is None:
-            docket.unsure(f"there was nothing to measure {slo.measure} by")
-            return docket.close()
-        docket.occasion(reading.samples)
-        low, high = (_shown(value, slo) for value in (reading.low, reading.high))
-        measured.append(low if low == high else f"{low} to {high}")
-        keeps = (slo.holds(reading.low), slo.holds(reading.high))
-        if not any(keeps):
-            docket.broken(f"{slo.measure} is {measured[0]}", *reading.evidence)
-        elif not all(keeps):
-            docket.unsure(
-                f"{slo.measure} is {measured[0]}: nobody looked often enough to tell",
-                *reading.evidence,
-            )
-        return docket.close()
+        nonlocal measured
+        judgement, measured = judge_level(history, slo)
+        return judgement
 
     result = _guarded(slo.text, Section.SLO, slo.text, look)
-    return replace(result, measured=measured[0] if measured else None)
-
-
-def _shown(value: float, slo: Slo) -> str:
-    match slo.measure.dimension:
-        case Dimension.TIME:
-            return f"{1000 * value:.4g} ms" if value < 1 else f"{value:.4g} s"
-        case Dimension.SHARE:
-            return f"{100 * value:.3g} %"
-        case Dimension.RATE:
-            return f"{value:.4g}/s"
-        case Dimension.COUNT:
-            return f"{value:.0f}"
+    return replace(result, measured=measured)
 
 
 # ---------------------------------------------------------------- waivers and consequences

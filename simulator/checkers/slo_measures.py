@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from simulator.checkers.answers import is_answered
-from simulator.checkers.base import Evidence
+from simulator.checkers.base import Evidence, at
 from simulator.checkers.liveness_calls import STREAMED
 from simulator.checkers.liveness_facts import SIGNS_OF_LIFE, Span, downtimes, recovery
 from simulator.checkers.liveness_stories import stories
@@ -24,16 +24,21 @@ class Sample(NamedTuple):
 
     low: float
     high: float
+    what: str
+    """Whose it is and when, told for people."""
     evidence: Evidence
 
 
 class Reading(NamedTuple):
-    """A measure's value, and the observation that stands for it."""
+    """A measure's value, and what it was made of."""
 
     low: float
     high: float
     samples: int
     evidence: Sequence[Evidence]
+    """What stands for the whole, where no single observation does."""
+    observed: Sequence[Sample] = ()
+    """Those that can be beyond a bound by themselves; of errors, the calls that failed."""
 
 
 def read(history: History, measure: Measure) -> Reading | None:
@@ -51,6 +56,7 @@ def read(history: History, measure: Measure) -> Reading | None:
         high=statistic(measure.statistic, (sample.high for sample in samples)),
         samples=len(samples),
         evidence=(worst.evidence,),
+        observed=samples,
     )
 
 
@@ -65,7 +71,8 @@ def _one_number(history: History, measure: Measure) -> Reading | None:
     if measure.family is Family.ERRORS:
         bad = [call for call in over if not call.is_ok]
         share = len(bad) / len(over)
-        return Reading(share, share, len(over), bad[:1])
+        failed = [Sample(1.0, 1.0, f"{_told(call)} ({call.code})", call) for call in bad]
+        return Reading(share, share, len(over), bad[:1], failed)
     span_s = over[-1].invoked_at - over[0].invoked_at
     if not span_s:
         return None
@@ -90,7 +97,7 @@ def _samples(history: History, measure: Measure) -> Iterator[Sample]:
             return _durations(history)
         case Family.LAG:
             lags = history.notes("harness.lag")
-            return (_exact(number(note.value, "max_s"), note) for note in lags)
+            return (_exact(number(note.value, "max_s"), "the simulator", note) for note in lags)
         case _:
             return _latencies(_calls(history, measure.rpc))
 
@@ -98,11 +105,15 @@ def _samples(history: History, measure: Measure) -> Iterator[Sample]:
 def _latencies(calls: Sequence[Call]) -> Iterator[Sample]:
     for call in calls:
         if is_answered(call) and call.completed_at is not None:
-            yield _exact(call.completed_at - call.invoked_at, call)
+            yield _exact(call.completed_at - call.invoked_at, _told(call), call)
 
 
-def _exact(value: float, evidence: Evidence) -> Sample:
-    return Sample(value, value, evidence)
+def _told(call: Call) -> str:
+    return f"{call.topic} of {call.actor} {at(call.invoked_at)}"
+
+
+def _exact(value: float, what: str, evidence: Evidence) -> Sample:
+    return Sample(value, value, what, evidence)
 
 
 # ---------------------------------------------------------------- presence
@@ -154,7 +165,7 @@ def _silences(history: History) -> Iterator[Sample]:
                 low = max(0.0, shown.call.invoked_at - last)
                 high = sight.call.completed_at - last
                 away = _overlap(downs, shown.call.invoked_at, sight.call.completed_at)
-                yield Sample(low, high - away, sight.call)
+                yield Sample(low, high - away, f"{envoy}, silent since {last:.1f} s", sight.call)
                 shown = None
 
 
@@ -178,7 +189,10 @@ def _comebacks(history: History) -> Iterator[Sample]:
                 continue
             for envoy in [name for name in waiting if sight.shows(name)]:
                 del waiting[envoy]
-                yield Sample(before - begin, sight.call.completed_at - begin, sight.call)
+                back_s = sight.call.completed_at - begin
+                yield Sample(
+                    before - begin, back_s, f"{envoy}, counted from {begin:.1f} s", sight.call
+                )
             before = sight.call.invoked_at
 
 
@@ -192,7 +206,8 @@ def _restarts(history: History) -> Sequence[Entry]:
 def _durations(history: History) -> Iterator[Sample]:
     for story in stories(history):
         if story.ended is not None:
-            yield _exact(story.ended[0] - story.accepted_at, story.ended[1])
+            took_s = story.ended[0] - story.accepted_at
+            yield _exact(took_s, f"{story.name} of {story.owner}", story.ended[1])
 
 
 def _deliveries(history: History) -> Iterator[Sample]:
@@ -205,5 +220,6 @@ def _deliveries(history: History) -> Iterator[Sample]:
                 if wait.is_ok and text(wait.response, "experiment") == story.name:
                     arrived = wait.completed_at or 0.0
                     if arrived >= story.accepted.invoked_at:
-                        yield _exact(max(0.0, arrived - story.accepted_at), wait)
+                        took_s = max(0.0, arrived - story.accepted_at)
+                        yield _exact(took_s, f"{story.name} to {envoy} {at(arrived)}", wait)
                         break

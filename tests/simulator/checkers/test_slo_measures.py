@@ -2,6 +2,7 @@
 
 import pytest
 
+from simulator.checkers.service_levels import judge_level
 from simulator.checkers.slo import parse_slo, statistic
 from simulator.checkers.slo_measures import Reading, read
 from simulator.history.entry import Kind
@@ -149,3 +150,56 @@ def test_delivery_and_duration_count_from_acceptance() -> None:
 )
 def test_nothing_measured_is_nothing_read(measure: str) -> None:
     assert measured(Tale().history(), measure) is None
+
+
+# ---------------------------------------------------------------- what is said of them
+
+
+def said(tale: Tale, slo: str) -> str:
+    (finding,) = judge_level(tale.history(), parse_slo(slo)).judgement.findings
+    assert finding.evidence
+    return finding.message
+
+
+def test_a_level_that_was_missed_tells_its_value_its_bound_and_the_occasions() -> None:
+    tale = Tale()
+    for turn, took_s in enumerate((0.1, 0.3, 0.4, 0.2, 0.5, 0.6)):
+        tale.beat("a", 10.0 * turn, took_s=took_s)
+
+    assert said(tale, "rpc.UpdateEnvoyStatus.latency.p90 < 250ms") == (
+        "rpc.UpdateEnvoyStatus.latency.p90 is 600 ms, not < 250 ms; 4 of 6:"
+        " UpdateEnvoyStatus of a at 50.0 s (600 ms), UpdateEnvoyStatus of a at 40.0 s (500 ms),"
+        " UpdateEnvoyStatus of a at 20.0 s (400 ms), and 1 more"
+    )
+
+
+def test_errors_that_were_too_many_are_named_with_their_codes() -> None:
+    tale = Tale()
+    tale.beat("a", 1)
+    tale.beat("a", 2, took_s=9, code="UNAVAILABLE")
+
+    assert said(tale, "rpc.UpdateEnvoyStatus.errors <= 1%") == (
+        "rpc.UpdateEnvoyStatus.errors is 50 %, not <= 1 %; 1 of 2:"
+        " UpdateEnvoyStatus of a at 2.0 s (UNAVAILABLE)"
+    )
+
+
+def test_a_count_has_no_single_occasion() -> None:
+    tale = Tale()
+    tale.beat("a", 1)
+
+    assert said(tale, "rpc.UpdateEnvoyStatus.count > 100") == (
+        "rpc.UpdateEnvoyStatus.count is 1, not > 100"
+    )
+
+
+def test_a_silence_that_was_noticed_late_is_told_with_the_envoy() -> None:
+    tale = Tale()
+    tale.envoy("a", until=None)
+    tale.beat("a", 60)
+    tale.listing(70, online=["a"])
+    tale.listing(90, online=[], offline=["a"])
+
+    doubt = said(tale, "envoy.offline_detection.max < 25s")
+
+    assert doubt.endswith("< 25 s; 1 of 1: a, silent since 60.0 s (10 s to 30.04 s)")

@@ -8,11 +8,9 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Se
 from contextlib import aclosing
 
 from director.clock import Clock, SystemClock
-from director.core.effects import Disregard
 from director.core.events import (
     ArchiveFetched,
     ExperimentRemoved,
-    FailureReported,
     HeartbeatReceived,
     ShardReported,
     WaitClosed,
@@ -38,7 +36,7 @@ from director.core.model import (
 )
 from director.core.names import check_identity
 from director.core.queries import EnvoyView, ExperimentView, envoy_views, experiment_view, online_of
-from director.errors import ForbiddenError, UnknownExperimentError
+from director.errors import UnknownExperimentError
 from director.figures import DirectorFigures
 from director.interface import ReviewPlan, RunAddress, RunPorts, UploadPart
 from director.offload import Offload
@@ -205,27 +203,7 @@ class Director:
         note("downloaded by %s", collaborator, caller=caller, experiment=experiment)
 
     async def report_failure(self, caller: Caller, failure: Failure) -> None:
-        event = FailureReported(
-            experiment=failure.experiment,
-            collaborator=failure.collaborator,
-            code=failure.code,
-            description=failure.description,
-        )
-        try:
-            check_identity(caller, failure.collaborator)
-            reason = self._federation.why_disregard(event)
-        except ForbiddenError as error:
-            reason = str(error)
-        if reason is None:
-            await self._parts.writer.commit(event)
-            return
-        # Its sender learns nothing.
-        self._parts.writer.pass_over(
-            event,
-            Disregard(
-                experiment=failure.experiment, collaborator=failure.collaborator, reason=reason
-            ),
-        )
+        await self._parts.failures.take(caller, failure)
 
     # ------------------------------------------------------------ for frontends
 

@@ -109,7 +109,10 @@ class DirectorInterface(Protocol):
         """
 
     async def report_failure(self, caller: Caller, failure: Failure) -> None:
-        """Fail an experiment; silently changes nothing where the caller may not."""
+        """Fail an experiment; silently changes nothing where the caller may not.
+
+        What cannot be stored now is stored later, and its sender does not learn of that.
+        """
 
     # ------------------------------------------------------------ for frontends
 

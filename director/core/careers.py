@@ -25,14 +25,12 @@ from director.core.events import (
 from director.core.experiments import Catalogue, Experiment, Part
 from director.core.lifecycle import Status
 from director.core.model import BlobId, ExperimentId
-from director.core.rules import Rules
 
 
 class Careers:
     """Leads every experiment from its submission to its removal."""
 
-    def __init__(self, rules: Rules, catalogue: Catalogue, deliveries: Deliveries) -> None:
-        self._rules = rules
+    def __init__(self, catalogue: Catalogue, deliveries: Deliveries) -> None:
         self._catalogue = catalogue
         self._deliveries = deliveries
         self.submissions = 0
@@ -120,7 +118,7 @@ class Careers:
             )
         experiment = self._catalogue.named(event.experiment)
         assert experiment is not None
-        said = event.description[: self._rules.max_text_length] or "no description"
+        said = event.description or "no description"
         reason = f"{event.collaborator} reported a failure (code {event.code}): {said}"
         return self.end(experiment.id, Status.FAILED, reason, now)
 

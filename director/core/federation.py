@@ -49,7 +49,7 @@ class Federation:
         self.registry = Registry(rules)
         self.catalogue = Catalogue(rules, rules.max_running_experiments)
         self._deliveries = Deliveries(self.registry, self.catalogue)
-        self.careers = Careers(rules, self.catalogue, self._deliveries)
+        self.careers = Careers(self.catalogue, self._deliveries)
 
     def __repr__(self) -> str:
         return f"<Federation: {len(self.registry)} envoys, {len(self.catalogue)} experiments>"

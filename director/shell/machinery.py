@@ -30,6 +30,7 @@ from director.shell.accounts import Accounts
 from director.shell.blobs import Blobs
 from director.shell.closings import Closings
 from director.shell.collaborations import Collaborations
+from director.shell.failures import Failures
 from director.shell.feeds import Feeds
 from director.shell.foreigners import Foreigners
 from director.shell.logbook import note
@@ -80,6 +81,7 @@ class Machinery:
             chores=self._chores,
         )
         self.writer = Writer(federation, journal, clock, self.perform, workers)
+        self.failures = Failures(federation, self.writer, self._work)
         self.waits = Waits()
         self.feeds = Feeds(max_followers=settings.limits.max_streams_per_experiment)
         roll_calls = RollCalls(federation, clock, close=self._close_round, give_up=self._give_up)
@@ -175,7 +177,8 @@ class Machinery:
         self.waits.end_all()
         self.feeds.cut_all()
         self.runs.rest()
-        await self._work.cancel()
+        # Whatever is still begun by those who are being answered ends at once.
+        await self._work.abandon()
         await self._chores.settle()
         await self.writer.close()
         await self._chores.settle()

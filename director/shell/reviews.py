@@ -55,7 +55,8 @@ class Reviews:
             except Exception:  # noqa: BLE001 - the reviewer's code may raise anything
                 log.exception("the review of experiment %r failed", order.name)
                 is_approved, reason = False, _NOT_REVIEWED
-            await self._writer.commit(
+            # Nobody is asked twice, so a disk that refuses is asked again.
+            await self._writer.insist(
                 ExperimentReviewed(
                     experiment=order.experiment, is_approved=is_approved, reason=reason
                 )

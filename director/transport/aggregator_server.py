@@ -51,7 +51,7 @@ class AggregatorServicer(aggregator_pb2_grpc.AggregatorServicer):
             )
             return aggregator_pb2.GetAggregatedTensorResponse(
                 header=runs.reply_header(request.header),
-                round_number=request.round_number,
+                round_number=tensor.round_number,
                 tensor=tensor_message(tensor),
             )
 

@@ -53,17 +53,24 @@ def _begun(history: History) -> dict[str, int]:
 
 
 def _judge_inputs(docket: Docket, models: Models) -> None:
-    """Every collaborator gets the same model, which is the mean of what was sent before."""
+    """Every collaborator gets the same model, which is the mean of what was sent before.
+
+    Whoever asks for the model of a round that is over may be given a later one that says so.
+    """
     for call in models.run.tensors:
         if not _is_plain(call):
             continue
         docket.occasion()
-        number, name = whole(call.request, "round"), text(call.request, "tensor")
-        tensor = table(call.response, "tensor")
+        asked, number = whole(call.request, "round"), whole(call.response, "round")
+        name, tensor = text(call.request, "tensor"), table(call.response, "tensor")
         what = (
-            f"tensor {name!r} for round {number} of {models.run.submission.name!r}, which"
+            f"tensor {name!r} for round {asked} of {models.run.submission.name!r}, which"
             f" {text(call.request, 'name')} got {when(call)},"
         )
+        if not asked <= number <= max(asked, models.run.may_have_closed_before(call.ended_index)):
+            fault = "was over" if number < asked else "cannot have begun"
+            docket.broken(f"{what} is of round {number}, which {fault}", call)
+            continue
         known = models.exact.get((number, name))
         if known is not None and known[0] != digest(tensor):
             source = "the uploaded one" if number == 0 else f"what {known[1].actor} got"

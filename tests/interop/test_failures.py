@@ -1,6 +1,7 @@
 """What goes wrong with OpenFL's programs, and how everybody else goes on."""
 
 import os
+import signal
 from pathlib import Path
 from random import Random
 
@@ -104,3 +105,24 @@ def test_a_run_goes_on_without_who_never_comes_back_while_there_is_a_quorum(
     reasons = {log["name"]: log["status"] for log in told["download_statuses"]["logs"]}
     assert "quorum" in reasons["reason"]
     assert "env-2" in reasons["reason"]
+
+
+def test_an_envoy_that_slept_through_rounds_joins_the_running_one(tmp_path: Path) -> None:
+    with federation(tmp_path, quorum="majority", offline_grace_s=1) as there:
+        there.start_envoys(*SHARDS)
+        third = there.envoy("env-3")
+        pending = there.frontend("alice").submit("long", task="fit_slowly", rounds=12)
+        third.saw(TASKS)
+        second = third.printed
+        third.saw(TASKS, since=second)
+        third.saw("Requesting aggregated tensor", since=second)
+        # It has not fetched all of its model yet; when it wakes up, nobody keeps that any more.
+        third.signal(signal.SIGSTOP)
+        there.director.saw("round 6 of 12 closed")
+        woken = third.printed
+        third.signal(signal.SIGCONT)
+        third.saw(TASKS, since=woken)
+        ended = pending.answer(within_s=RUN_S)
+
+    assert ended.value["status"] == "finished"
+    assert {number for origin, *_, number in ended.value["metrics"] if origin == "env-3"} >= {11}

@@ -4,8 +4,11 @@ from dataclasses import replace
 from typing import Any
 
 from director import Director
+from director.core.model import Caller, EncodedTensor, TensorRequest
+from director.errors import UnavailableError
+from director.interface import RunAddress
 from director.shell.run import Run
-from tests.planted.planting import Planted
+from tests.planted.planting import Planted, regression
 
 _SCENARIO = "scenarios/stragglers"
 
@@ -36,7 +39,25 @@ class HalfReportsCount(Director):
         self._parts.collaborations.close_round = close_round  # type: ignore[method-assign]
 
 
+class OldRoundsAreForgotten(Director):
+    """Who asks for a model that is not kept any more is told to ask again."""
+
+    def aggregated_tensor(
+        self, caller: Caller, address: RunAddress, request: TensorRequest
+    ) -> EncodedTensor:
+        run = self._parts.runs.find(address.federation)
+        opened = run.open if run is not None else None
+        if opened is not None and request.round < min(opened.aggregation._models):
+            raise UnavailableError("no such tensor here")
+        return super().aggregated_tensor(caller, address, request)
+
+
 BUGS = (
     Planted(bug=WaitsForTheDead, breaks="experiments-end", scenario=_SCENARIO),
     Planted(bug=HalfReportsCount, breaks="metrics", scenario=_SCENARIO),
+    Planted(
+        bug=OldRoundsAreForgotten,
+        breaks="experiments-end",
+        scenario=regression("slept_through_rounds"),
+    ),
 )

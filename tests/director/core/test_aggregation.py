@@ -232,6 +232,20 @@ def test_who_is_a_round_late_still_gets_its_model_and_difference() -> None:
     assert decode(change).tolist() == [1.0]
 
 
+def test_who_slept_through_rounds_is_given_the_newest_model_and_no_difference_to_it() -> None:
+    run = started(Plan(rounds=9, tasks=PLAN.tasks))
+    for value in (1, 2, 3, 4):
+        play_round(run, models=({"bias": array(value)},) * 2)
+
+    late = run.tensor(A, TensorRequest(name="bias", round=0, tags=("model",)))
+    change = run.tensor(A, TensorRequest(name="bias", round=1, tags=("aggregated", "delta")))
+    half_there = run.tensor(A, TensorRequest(name="bias", round=2, tags=("aggregated", "delta")))
+
+    assert (decode(late).tolist(), late.round_number) == ([4.0], 4)
+    assert (decode(change).tolist(), change.round_number) == ([0.0], 1)
+    assert (decode(half_there).tolist(), half_there.round_number) == ([0.0], 2)
+
+
 @pytest.mark.parametrize(
     "request_",
     [

@@ -55,7 +55,8 @@ def main() -> None:
     parser.add_argument("--folder", required=True)
     parser.add_argument("--certificates")
     options = parser.parse_args()
-    setup_logging("INFO")  # the command line does this; collaborators need its extra log level
+    # The command line does this; collaborators need its extra log level.
+    setup_logging("DEBUG")
     folder = Path(options.folder)
     folder.mkdir(parents=True, exist_ok=True)
     os.chdir(folder)

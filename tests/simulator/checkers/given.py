@@ -280,8 +280,16 @@ class Given:
         )
 
     def is_given(
-        self, envoy: str, experiment: str, name: str, round_number: int, tensor: JsonObject
+        self,
+        envoy: str,
+        experiment: str,
+        name: str,
+        round_number: int,
+        tensor: JsonObject,
+        *,
+        of_round: int | None = None,
     ) -> Operation:
+        """`of_round`: whose model's the tensor is said to be, where that is not what was asked."""
         request: JsonObject = {
             **_member(envoy, experiment),
             "tensor": name,
@@ -289,8 +297,9 @@ class Given:
             "tags": ["model"],
         }
         tags: Json = ["compressed", "model"]
+        given = round_number if of_round is None else of_round
         return self.call(
-            envoy, "GetAggregatedTensor", request, tensor=tensor, tags=tags, round=round_number
+            envoy, "GetAggregatedTensor", request, tensor=tensor, tags=tags, round=given
         )
 
     def sends(

@@ -88,6 +88,34 @@ def test_rounding_is_no_breach() -> None:
     assert holds(record.judged_by(MODEL))
 
 
+def test_who_comes_back_late_may_be_given_a_later_model() -> None:
+    record = round_by_all(uploaded(), 0)
+    record.is_given("a", "brain", "w", 0, SECOND, of_round=1).ok()
+
+    assert holds(record.judged_by(MODEL))
+
+
+def test_a_later_model_must_be_what_it_is_said_to_be() -> None:
+    record = round_by_all(uploaded(), 0)
+    record.is_given("a", "brain", "w", 0, THIRD, of_round=1).ok()
+
+    assert "is not the weighted mean of what was sent in round 0" in broken(record.judged_by(MODEL))
+
+
+def test_in_the_running_round_no_other_model_will_do() -> None:
+    record = round_by_all(uploaded(), 0)
+    record.is_given("a", "brain", "w", 1, tensor(0.0, 0.0), of_round=0).ok()
+
+    assert "is of round 0, which was over" in broken(record.judged_by(MODEL))
+
+
+def test_nobody_is_given_the_model_of_a_round_to_come() -> None:
+    record = round_by_all(uploaded(), 0)
+    record.is_given("a", "brain", "w", 0, THIRD, of_round=2).ok()
+
+    assert "is of round 2, which cannot have begun" in broken(record.judged_by(MODEL))
+
+
 @pytest.mark.parametrize("given", [SECOND, tensor(3.0, 6.0)])
 def test_a_result_without_an_answer_may_have_counted_or_not(given: JsonObject) -> None:
     record = trains(uploaded(), "b", 0)

@@ -14,7 +14,7 @@ from director.core.assignments import Assignments, assignments
 from director.core.attendance import Presence
 from director.core.averaging import combiners_of, memory_of, recall
 from director.core.checkpoints import Checkpoint
-from director.core.contributions import read_result
+from director.core.contributions import Contribution, read_result
 from director.core.foreign import ForeignOutcome, ForeignWork, keep, kept
 from director.core.model import (
     Assignment,
@@ -73,6 +73,11 @@ class Aggregation:
         return self._round
 
     @property
+    def base(self) -> Model:
+        """The model that the running round started from."""
+        return self._models[self._round]
+
+    @property
     def is_over(self) -> bool:
         """Whether there is nothing left to do: all rounds closed, or stopped."""
         return self._is_stopped or self._is_complete
@@ -94,7 +99,7 @@ class Aggregation:
     @property
     def last(self) -> Model:
         """The model after the last closed round, empty before the first."""
-        return self._models[self._round] if self._round else {}
+        return self.base if self._round else {}
 
     @property
     def best(self) -> Model:
@@ -159,12 +164,25 @@ class Aggregation:
         self.seal()
         return (*effects, *self.close_round(self.outcome()))
 
-    def take(self, result: TaskResult) -> Sequence[RunEffect]:
-        """Take a result in; whatever it is, nothing is raised."""
-        reason = self._refusal(result)
+    def refusal(self, result: TaskResult) -> str:
+        """Return why a result cannot count, or nothing."""
+        if self.is_over:
+            return "the run is over"
+        if result.collaborator not in self._participants:
+            return "its sender has no part in the experiment"
+        if result.round != self._round:
+            return f"the running round is {self._round}"
+        return self._running.refusal(result.collaborator, result.task)
+
+    def take(self, result: TaskResult, read: Contribution | None = None) -> Sequence[RunEffect]:
+        """Take a result in; whatever it is, nothing is raised.
+
+        Where it was read elsewhere, from the `base` of its round, what was read is given.
+        """
+        reason = self.refusal(result)
         if reason:
             return (disregarded(result, reason),)
-        contribution = read_result(result, self._models[self._round])
+        contribution = read or read_result(result, self.base)
         self._participants[result.collaborator].seen_in_round = self._round
         self._running.take(result.collaborator, result.task, contribution)
         effects: list[RunEffect] = [disregarded(result, flaw) for flaw in contribution.flaws]
@@ -182,8 +200,7 @@ class Aggregation:
     def foreign_work(self) -> ForeignWork | None:
         """Return what functions that are not ours have to do for the sealed round, if anything."""
         assert self._running.is_sealed
-        base = self._models[self._round]
-        tasks = foreign_tasks(base, self._running.results(), self._combiners)
+        tasks = foreign_tasks(self.base, self._running.results(), self._combiners)
         if not tasks:
             return None
         # No older ones: they would not be there after a restart.
@@ -204,9 +221,10 @@ class Aggregation:
         """
         assert self._running.is_sealed
         assert foreign is not None or self.foreign_work() is None
-        base = self._models[self._round]
         given = foreign or ForeignOutcome(models={}, memory=self._foreign_memory)
-        outcome = close(self._round, base, self._running.results(), self._combiners, given.models)
+        outcome = close(
+            self._round, self.base, self._running.results(), self._combiners, given.models
+        )
         return RoundClosed(
             round=self._round,
             model=outcome.model,
@@ -264,16 +282,6 @@ class Aggregation:
         if round_number >= self._plan.rounds:
             return {}
         return assignments(self._plan, tuple(self._participants), round_number)
-
-    def _refusal(self, result: TaskResult) -> str:
-        """Return why a result cannot count, or nothing."""
-        if self.is_over:
-            return "the run is over"
-        if result.collaborator not in self._participants:
-            return "its sender has no part in the experiment"
-        if result.round != self._round:
-            return f"the running round is {self._round}"
-        return self._running.refusal(result.collaborator, result.task)
 
     def _advance(self, event: RoundClosed) -> None:
         if event.is_best and event.score is not None:

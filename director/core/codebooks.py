@@ -11,8 +11,12 @@ from director.core.model import Array
 from director.core.numeric import FLOAT, FLOAT_BYTES, np
 from director.errors import InvalidUploadError
 
+MAX_VALUES = 2**16
+"""Of a codebook: with more of them it would save nothing."""
 _MAX_ELEMENTS = 2**28
 """As many as fit into the largest message uncompressed: gzip is no way around that limit."""
+_BLOCK = 2**20
+"""Elements that are looked up at a time: what is needed meanwhile takes five times their room."""
 _GZIP = 16 + zlib.MAX_WBITS
 
 
@@ -24,14 +28,22 @@ def look_up(name: str, size: int, codebook: Mapping[int, float], content: bytes)
     """
     if size > _MAX_ELEMENTS:
         raise InvalidUploadError(f"tensor {name!r} has more than {_MAX_ELEMENTS} elements")
+    if len(codebook) > MAX_VALUES:
+        raise InvalidUploadError(f"tensor {name!r} has a codebook of more than {MAX_VALUES} values")
     indexes = np.frombuffer(_inflated(name, size * FLOAT_BYTES, content), FLOAT)
     keys = np.array(sorted(codebook), np.float64)
     values = np.array([codebook[key] for key in sorted(codebook)], np.float64)
-    places = np.minimum(np.searchsorted(keys, indexes), len(keys) - 1)
-    if not np.array_equal(keys[places], indexes):
-        raise InvalidUploadError(f"tensor {name!r} has indexes that its codebook does not explain")
-    with np.errstate(over="ignore"):
-        return np.asarray(values[places]).astype(np.float32)
+    found = np.empty(size, np.float32)
+    for start in range(0, size, _BLOCK):
+        block = slice(start, start + _BLOCK)
+        places = np.minimum(np.searchsorted(keys, indexes[block]), len(keys) - 1)
+        if not np.array_equal(keys[places], indexes[block]):
+            raise InvalidUploadError(
+                f"tensor {name!r} has indexes that its codebook does not explain"
+            )
+        with np.errstate(over="ignore"):
+            found[block] = values[places]
+    return found
 
 
 def _inflated(name: str, length: int, content: bytes) -> bytes:

@@ -11,10 +11,12 @@ from collections.abc import Iterable, Sequence
 from director.core.codebooks import look_up
 from director.core.model import Array, EncodedTensor, Model, Transformer
 from director.core.numeric import FLOAT, FLOAT_BYTES, np
-from director.errors import InvalidUploadError
+from director.errors import InvalidUploadError, LimitExceededError
 
-_MAX_DIMENSIONS = 32
+MAX_DIMENSIONS = 32
 """What every numpy takes."""
+MAX_TENSORS = 10_000
+"""Of a model, and of what one task sends back: far more than any model of a gigabyte has."""
 
 _MAGIC = b"squall-model-1\n"
 """A later layout gets another number: a reader knows at once whether it can read on."""
@@ -52,9 +54,15 @@ def shape_of(tensor: EncodedTensor) -> tuple[int, ...]:
     if not tensor.transformers:
         raise InvalidUploadError(f"tensor {tensor.name!r} has no shape")
     shape = tensor.transformers[0].int_list
-    if len(shape) > _MAX_DIMENSIONS or any(length < 0 for length in shape):
-        raise InvalidUploadError(f"tensor {tensor.name!r} has an impossible shape {shape}")
+    if len(shape) > MAX_DIMENSIONS or any(length < 0 for length in shape):
+        raise InvalidUploadError(f"tensor {tensor.name!r} has an impossible shape")
     return shape
+
+
+def unfolded_bytes(tensor: EncodedTensor) -> int:
+    """Return how many bytes a tensor takes, as it came or as it claims to be, whichever is more."""
+    claimed = math.prod(tensor.transformers[0].int_list) if tensor.transformers else 0
+    return max(len(tensor.content), claimed * FLOAT_BYTES)
 
 
 def encode(
@@ -83,6 +91,7 @@ def model_from(tensors: Iterable[EncodedTensor]) -> Model:
 
     Raises:
         InvalidUploadError: a tensor is damaged, nameless, there twice, or of another round.
+        LimitExceededError: there are too many of them.
     """
     model: dict[str, Array] = {}
     rounds: set[int] = set()
@@ -94,6 +103,8 @@ def model_from(tensors: Iterable[EncodedTensor]) -> Model:
             raise InvalidUploadError("the model's tensors are of different rounds")
         if len(tensor.transformers) > 1:
             raise InvalidUploadError(f"tensor {tensor.name!r} of the first model is compressed")
+        if len(model) == MAX_TENSORS:
+            raise LimitExceededError(f"a model may have no more than {MAX_TENSORS} tensors")
         model[tensor.name] = decode(tensor)
     return model
 

@@ -5,10 +5,12 @@ an OpenFL collaborator would answer by calling again at once.
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import assert_never
 
+from director.core.contributions import is_heavy, read_result
 from director.core.effects import CloseRound
 from director.core.events import CollaboratorCalled, CollaboratorDismissed, RunFailed
 from director.core.model import (
@@ -30,6 +32,7 @@ from director.core.run_effects import (
 from director.errors import UnauthenticatedError, UnavailableError
 from director.foreign import ForeignCodeError
 from director.interface import RunAddress
+from director.offload import Offload
 from director.shell.closings import Closings
 from director.shell.feeds import Feeds
 from director.shell.logbook import log, mark, note
@@ -54,8 +57,10 @@ class Collaborations:
         closings: Closings,
         feeds: Feeds,
         writer: Writer,
+        offload: Offload,
         work: Tasks,
     ) -> None:
+        self._offload = offload
         self._closings = closings
         self._runs = runs
         self._roll_calls = roll_calls
@@ -93,7 +98,7 @@ class Collaborations:
         if found is None:
             return
         run, opened = found
-        self._perform(run, opened.aggregation.take(replace(result, collaborator=address.sender)))
+        self._perform(run, await self._taken(opened, replace(result, collaborator=address.sender)))
         before = run.closing
         self._roll_calls.note_report(run, opened, address.sender)
         if run.closing is not None and run.closing is not before:
@@ -101,6 +106,18 @@ class Collaborations:
             delay = await asyncio.shield(run.closing)
             if delay is not None:
                 raise delay
+
+    async def _taken(self, opened: OpenRun, result: TaskResult) -> Sequence[RunEffect]:
+        aggregation = opened.aggregation
+        if not is_heavy(result):
+            return aggregation.take(result)
+        # One at a time: few bytes may unfold to a whole model, and be sent over and over again.
+        async with opened.reading:
+            read = None
+            if not aggregation.refusal(result):
+                read = await self._offload(partial(read_result, result, aggregation.base))
+            # In the meantime its round may have been closed, and then it is refused.
+            return aggregation.take(result, read)
 
     def close_round(self, run: Run) -> None:
         """Begin to close the running round with what was reported; nothing more counts for it."""

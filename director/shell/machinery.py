@@ -104,6 +104,7 @@ class Machinery:
             ),
             feeds=self.feeds,
             writer=self.writer,
+            offload=workers,
             work=self._work,
         )
         self.accounts = Accounts(

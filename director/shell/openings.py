@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import BinaryIO
 
@@ -36,6 +36,8 @@ class OpenRun:
     handout: Handout
     port: int
     """Where its collaborators find it."""
+    reading: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held while a result is read that takes long."""
 
 
 class Opener:

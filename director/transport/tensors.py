@@ -1,14 +1,20 @@
 """Tensors and models, from the wire and to it."""
 
 from collections.abc import Iterable
+from itertools import islice
 
+from director.core.codebooks import MAX_VALUES
 from director.core.model import EncodedTensor, Model, Transformer
 from director.core.numeric import FLOAT
+from director.core.tensors import MAX_DIMENSIONS, MAX_TENSORS
 from protos import base_pb2
 
 
 def tensors_from(messages: Iterable[base_pb2.NamedTensor]) -> tuple[EncodedTensor, ...]:
-    """Return the tensors as they came, not yet decoded."""
+    """Return the tensors as they came, not yet decoded.
+
+    Of what is too much for the core there is no more than shows that it is.
+    """
     return tuple(
         EncodedTensor(
             name=message.name,
@@ -19,15 +25,15 @@ def tensors_from(messages: Iterable[base_pb2.NamedTensor]) -> tuple[EncodedTenso
             transformers=tuple(_transformer(step) for step in message.transformer_metadata),
             content=message.data_bytes,
         )
-        for message in messages
+        for message in islice(messages, MAX_TENSORS + 1)
     )
 
 
 def _transformer(message: base_pb2.MetadataProto) -> Transformer:
     return Transformer(
-        int_to_float=dict(message.int_to_float),
-        int_list=tuple(message.int_list),
-        bool_list=tuple(message.bool_list),
+        int_to_float=dict(islice(message.int_to_float.items(), MAX_VALUES + 1)),
+        int_list=tuple(message.int_list[: MAX_DIMENSIONS + 1]),
+        bool_list=tuple(message.bool_list[: MAX_DIMENSIONS + 1]),
     )
 
 

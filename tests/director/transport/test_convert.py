@@ -7,8 +7,10 @@ from hypothesis import given, strategies as st
 
 from director.core.model import Device, EncodedTensor, EnvoyName, ExperimentName, Shard, Transformer
 from director.core.queries import EnvoyView
+from director.core.tensors import MAX_DIMENSIONS, MAX_TENSORS
 from director.transport.convert import EnvoyList, set_seconds, shard_from, shard_message
 from director.transport.tensors import tensor_message, tensors_from
+from protos import base_pb2
 
 texts = st.text(st.characters(codec="utf-8"), max_size=20)
 u64 = st.integers(0, 2**64 - 1)
@@ -73,6 +75,17 @@ def test_a_shard_survives_the_way_to_the_wire_and_back(shard: Shard) -> None:
 @given(tensors)
 def test_a_tensor_survives_the_way_to_the_wire_and_back(tensor: EncodedTensor) -> None:
     assert tensors_from([tensor_message(tensor)]) == (tensor,)
+
+
+def test_of_far_too_many_tensors_no_more_are_read_than_show_it() -> None:
+    message = base_pb2.NamedTensor(
+        name="w", transformer_metadata=[base_pb2.MetadataProto(int_list=range(1_000))]
+    )
+
+    read = tensors_from(message for _ in range(1_000_000))
+
+    assert len(read) == MAX_TENSORS + 1
+    assert len(read[0].transformers[0].int_list) == MAX_DIMENSIONS + 1
 
 
 @pytest.mark.parametrize(

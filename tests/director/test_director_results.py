@@ -1,0 +1,94 @@
+"""Results that take long to read: elsewhere, one at a time, and only where they can still count."""
+
+import asyncio
+from collections.abc import Callable
+
+import numpy as np
+
+from director.core.lifecycle import Status
+from director.core.model import EncodedTensor, ModelKind, TaskResult, Work
+from director.core.tensors import encode
+from director.interface import RunAddress
+from director.offload import T
+from tests.director.house import MRI, A, House, caller, housed
+
+LARGE = np.ones(2**19, np.float32)
+
+
+class Elsewhere:
+    """A worker that begins only when it is let to."""
+
+    def __init__(self, house: House) -> None:
+        self.works = 0
+        self.may_begin = asyncio.Event()
+        house.director._parts.collaborations._offload = self
+
+    async def __call__(self, work: Callable[[], T], /) -> T:
+        self.works += 1
+        await self.may_begin.wait()
+        return work()
+
+
+def large(*tags: str) -> EncodedTensor:
+    return encode("weights", LARGE, round_number=0, tags=tags)
+
+
+async def joined(house: House) -> RunAddress:
+    await house.register("a")
+    await house.submit(MRI, "a", tensors=(large("model"),))
+    return await house.join(MRI, "a")
+
+
+async def report(house: House, address: RunAddress) -> None:
+    result = TaskResult(
+        collaborator=A, round=0, task="train", data_size=1, tensors=(large("trained"),)
+    )
+    await house.director.report_results(caller("a"), address, result)
+
+
+def pending(house: House, address: RunAddress) -> list[str]:
+    assignment = house.director.tasks(caller("a"), address)
+    return [task.name for task in assignment.tasks] if isinstance(assignment, Work) else []
+
+
+async def test_others_are_answered_while_a_large_result_is_read() -> None:
+    async with housed() as house:
+        address = await joined(house)
+        elsewhere = Elsewhere(house)
+
+        reporting = asyncio.ensure_future(report(house, address))
+        await asyncio.sleep(1)
+        before = pending(house, address)
+        elsewhere.may_begin.set()
+        await reporting
+
+        assert before[0] == "train"
+        assert pending(house, address) == before[1:]
+
+
+async def test_a_large_result_that_is_sent_many_times_is_read_once() -> None:
+    async with housed() as house:
+        address = await joined(house)
+        elsewhere = Elsewhere(house)
+
+        reporting = asyncio.gather(*(report(house, address) for _ in range(5)))
+        await asyncio.sleep(1)
+        elsewhere.may_begin.set()
+        await reporting
+
+        assert elsewhere.works == 1
+
+
+async def test_a_large_result_of_a_run_that_ends_meanwhile_is_forgotten() -> None:
+    async with housed() as house:
+        address = await joined(house)
+        elsewhere = Elsewhere(house)
+
+        reporting = asyncio.ensure_future(report(house, address))
+        await asyncio.sleep(1)
+        await house.fail()
+        elsewhere.may_begin.set()
+        await reporting
+
+        assert house.status() is Status.FAILED
+        assert await house.director.trained_model(caller(), MRI, ModelKind.LAST) == {}

@@ -1,8 +1,10 @@
 """To whom experiments are handed, and how often."""
 
+import math
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from simulator.checkers.answers import is_impostor
 from simulator.checkers.archives import is_download
@@ -15,6 +17,12 @@ from simulator.history.history import History
 
 ENDED = frozenset({"finished", "failed", "rejected"})
 """Statuses after which nothing comes."""
+
+_REFUSALS = frozenset({"storage.full", "storage.error"})
+"""Faults that keep a Director from writing anything down."""
+
+_TRIES_AGAIN_WITHIN_S = 60.0
+"""So long may it take a Director to notice that it can again."""
 
 
 def handouts(history: History) -> list[Call]:
@@ -89,7 +97,9 @@ def _ends(history: History, experiments: Experiments) -> dict[int, tuple[Call, s
         submission = experiments.only_candidate(sighting.name, sighting.call)
         if submission is not None:
             found.setdefault(submission.call.number, (sighting.call, f"ended as {sighting.status}"))
-    for report, submission in certain_failures(history, experiments):
+    for report, submission, kept_by in certain_failures(history, experiments):
+        if kept_by > report.invoked_at:
+            continue  # until it is kept, the experiment goes on
         known = found.get(submission.call.number)
         if known is None or known[0].ended_index > report.ended_index:
             end = (report, f"failed by the report of {text(report.request, 'name')}")
@@ -97,7 +107,16 @@ def _ends(history: History, experiments: Experiments) -> dict[int, tuple[Call, s
     return found
 
 
-def certain_failures(history: History, experiments: Experiments) -> list[tuple[Call, Submission]]:
+class CertainFailure(NamedTuple):
+    """A report after which an experiment is certainly over."""
+
+    report: Call
+    submission: Submission
+    kept_by: float
+    """Where the disk refused to keep it, the time until which the experiment may go on."""
+
+
+def certain_failures(history: History, experiments: Experiments) -> list[CertainFailure]:
     """Return the reports after which an experiment is certainly over, in order.
 
     Its own envoy says so, in its own name, having been handed the experiment before: then it was
@@ -121,8 +140,19 @@ def certain_failures(history: History, experiments: Experiments) -> list[tuple[C
             and experiments.only_candidate(name, handout) == submission
             for handout in handed.get((envoy, name), ())
         ):
-            found.append((report, submission))
+            found.append(CertainFailure(report, submission, _kept_by(history, report)))
     return found
+
+
+def _kept_by(history: History, report: Call) -> float:
+    """Return by when a report that was answered is written down, too."""
+    by = report.invoked_at
+    for window in history.fault_windows:
+        if window.type in _REFUSALS and window.opened_at <= report.invoked_at:
+            healed_at = math.inf if window.closed_at is None else window.closed_at
+            if report.invoked_at <= healed_at:
+                by = max(by, healed_at + _TRIES_AGAIN_WITHIN_S)
+    return by
 
 
 def is_own_envoy(history: History, call: Call) -> bool:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from simulator.checkers.answers import FAILURE, is_answered, is_impostor
 from simulator.checkers.base import Checker, Docket, when
-from simulator.checkers.delivery import certain_failures
+from simulator.checkers.delivery import CertainFailure, certain_failures
 from simulator.checkers.experiments import Experiments, Sighting, Submission, sightings
 from simulator.checkers.liveness_facts import Peace, lived_through, lives
 from simulator.checkers.uploads import what_is_wrong
@@ -29,8 +29,8 @@ class ParticipantsMayFail(Checker):
             if is_answered(report):
                 docket.occasion()
                 _judge_answer(history, docket, report)
-        for report, submission in certain_failures(history, record.experiments):
-            _judge_effect(docket, record, report, submission)
+        for failure in certain_failures(history, record.experiments):
+            _judge_effect(docket, record, failure)
         for sighting in record.first_failures():
             _judge_cause(docket, record, sighting)
 
@@ -80,10 +80,12 @@ def _judge_answer(history: History, docket: Docket, report: Call) -> None:
     )
 
 
-def _judge_effect(docket: Docket, record: _Record, report: Call, submission: Submission) -> None:
+def _judge_effect(docket: Docket, record: _Record, failure: CertainFailure) -> None:
     """After a participant's report nobody may see the experiment go on."""
+    report, submission, kept_by = failure
     for sighting in record.sightings.get((submission.owner, submission.name), ()):
-        if sighting.call.invoke_index < report.ended_index:
+        call = sighting.call
+        if call.invoke_index < report.ended_index or call.invoked_at < kept_by:
             continue
         if record.experiments.only_candidate(sighting.name, sighting.call) != submission:
             return

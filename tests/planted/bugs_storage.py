@@ -5,10 +5,13 @@ from typing import Any, BinaryIO
 
 from director import Director
 from director.core.effects import Effect
-from director.core.events import Durable, ShardReported
+from director.core.events import Durable, FailureReported, ShardReported
+from director.core.experiments import Experiment
 from director.core.federation import Federation
 from director.core.model import BlobId
 from director.errors import UnavailableError
+from director.shell.failures import Failures
+from director.shell.writer import Writer
 from director.storage import Archives, BlobReader, Entry, Journal
 from director.storage.files import FileArchives, _Reader
 from director.storage.log_journal import LogJournal
@@ -67,6 +70,32 @@ class RefusalsOfTheDiskAreIgnored(Director):
 
     def __init__(self, *, journal: Journal, **keywords: Any) -> None:
         super().__init__(journal=_Deaf(journal), **keywords)
+
+
+class _Candid(Failures):
+    async def _keep(self, event: FailureReported, experiment: Experiment) -> None:
+        await self._writer.commit(event, about=experiment)
+
+
+class ReportersHearOfTheDisk(Director):
+    """Whoever reports a failure that cannot be kept is told so."""
+
+    def __init__(self, **keywords: Any) -> None:
+        super().__init__(**keywords)
+        self._parts.failures.__class__ = _Candid
+
+
+class _Faint(Writer):
+    async def insist(self, event: Durable, **keywords: Any) -> None:
+        await self.commit(event, about=keywords.get("about"))
+
+
+class NothingIsInsistedOn(Director):
+    """What the disk refuses once is given up."""
+
+    def __init__(self, **keywords: Any) -> None:
+        super().__init__(**keywords)
+        self._parts.writer.__class__ = _Faint
 
 
 class _Trusting(FileArchives):
@@ -135,6 +164,16 @@ BUGS = (
     *(
         Planted(bug=RefusalsOfTheDiskAreIgnored, breaks="durability", scenario=regression(scenario))
         for scenario in ("disk_full", "disk_fails")
+    ),
+    Planted(
+        bug=ReportersHearOfTheDisk,
+        breaks="failure-report",
+        scenario=regression("disk_refuses_last_words"),
+    ),
+    Planted(
+        bug=NothingIsInsistedOn,
+        breaks="experiments-end",
+        scenario=regression("disk_refuses_last_words"),
     ),
     Planted(bug=RottenOnesAreServed, breaks="errors", scenario=regression("disk_rots")),
     Planted(bug=TornEndsTakeAllWithThem, breaks="durability", scenario="scenarios/durability_torn"),

@@ -135,6 +135,15 @@ def test_what_its_own_collaborator_failed_is_not_handed_out() -> None:
     )
 
 
+def test_what_failed_while_the_disk_refused_may_be_handed_out_until_it_is_kept() -> None:
+    record = uploaded().fault("storage.full")
+    record.waits("a", brings="brain").ok()
+    record.reports_failure("a", "brain").ok()
+    record.at(3).waits("a", brings="brain").ok()
+
+    assert holds(record.judged_by(TARGETING))
+
+
 def test_a_report_before_the_hand_out_fails_nothing() -> None:
     record = uploaded()
     record.reports_failure("a", "brain").ok()

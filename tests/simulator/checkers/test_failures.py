@@ -36,6 +36,29 @@ def test_after_a_participants_report_it_must_not_go_on(status: str) -> None:
     )
 
 
+@pytest.mark.parametrize("trouble", ["storage.full", "storage.error"])
+def test_a_report_may_be_kept_later_where_the_disk_refuses(trouble: str) -> None:
+    record = running().at(5).fault(trouble)
+    record.reports_failure("a", "brain").ok()
+    record.asks_status("alice", "brain", "in_progress").ok()
+    record.at(10).heals(trouble)
+    record.at(69).asks_status("alice", "brain", "in_progress").ok()
+    assert holds(record.judged_by(REPORT))
+
+    record.at(71).asks_status("alice", "brain", "in_progress").ok()
+
+    assert "still in_progress at 71.0 s" in broken(record.judged_by(REPORT))
+
+
+def test_a_report_from_before_the_disk_refuses_has_been_kept() -> None:
+    record = running().at(5)
+    record.reports_failure("a", "brain").ok()
+    record.at(6).fault("storage.full")
+    record.at(7).asks_status("alice", "brain", "in_progress").ok()
+
+    assert "still in_progress at 7.0 s" in broken(record.judged_by(REPORT))
+
+
 def test_who_is_told_of_it_before_its_owner_is_may_fail_it() -> None:
     record = Given().envoys("a").frontends("alice")
     upload = record.uploads("alice", "brain")

@@ -7,8 +7,10 @@ from simulator.checkers.base import Validity
 from simulator.checkers.judge import Result, Section
 from simulator.history.entry import JsonObject
 from simulator.report.console import told
+from simulator.report.legend import MARKS, SWATCHES
 from simulator.report.outcome import WORDINGS
 from simulator.report.summary import Summary
+from simulator.report.svg import alone
 from simulator.report.templates import SIGNS, TONES, environment
 from simulator.report.timeline import loss_curve, timeline
 
@@ -55,6 +57,8 @@ def page(summary: Summary) -> str:
             signs=SIGNS,
             whole=_whole,
             timeline=timeline(summary),
+            swatches=SWATCHES,
+            marks=[(alone(sign, css), words) for sign, css, words in MARKS],
             curves=[
                 (line, loss_curve(line)) for line in summary.experiments if line.loss is not None
             ],

@@ -94,3 +94,11 @@ class Canvas:
         ending = f"><title>{escape(readable(hint))}</title></{tag}>" if hint else "/>"
         self._parts.append(opening + ending)
         self.height = max(self.height, bottom)
+
+
+def alone(sign: str, css: str) -> str:
+    """Return one of the known signs as a picture of its own, for a legend."""
+    return (
+        '<svg viewBox="-9 -6 18 12" aria-hidden="true">'
+        f'<path d="{_SIGNS[sign]}" class={quoteattr(css)}/></svg>'
+    )

@@ -250,11 +250,11 @@ def loss_curve(line: ExperimentLine) -> str:
 
     def place(nth: int, value: float) -> tuple[float, float]:
         height = (value - low) / ((high - low) or 1)
-        return 44 + 206 * nth / last, 100 - 84 * height
+        return 44 + 196 * nth / last, 100 - 84 * height
 
     for value in (low, high):
         y = place(0, value)[1]
-        canvas.line(44, y, 256, y, "rail")
+        canvas.line(44, y, 246, y, "rail")
         canvas.words(38, y + 4, f"{value:.3g}", "tick right")
     for nth in sorted({points[0][0], points[-1][0]}):
         canvas.words(place(nth, low)[0], 114, f"round {nth}", "tick")

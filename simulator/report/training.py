@@ -1,5 +1,6 @@
 """What became of each experiment: its life, its rounds, and how its loss fell."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -13,8 +14,12 @@ from simulator.history.history import History
 AGGREGATOR = "aggregator"
 """The origin of the metrics that speak for a whole round."""
 
-# What is shown as the loss, the likeliest name first; the last takes anything.
-_LOSSES = ("train/loss", "loss", "mse", "train", "")
+# What people call a metric that is to fall; accuracies and the like are none.
+_LOSS = re.compile(
+    r"loss|error|entropy|perplexity|(^|[^a-z])(mse|rmse|mae|nll)($|[^a-z])", re.IGNORECASE
+)
+# That of the training is the likeliest to be there in each round.
+_TRAINING = "train"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +46,7 @@ class ExperimentLine:
     accepted_s: float | None
     """None: it never was."""
     ended_s: float | None
+    """When it was first seen to have ended, or was removed."""
     rounds: int
     """As many as it was to take; 0 where the upload did not say."""
     rounds_done: int
@@ -74,7 +80,7 @@ def _line(history: History, first: Call, story: Story | None, ending: Ending) ->
         collaborators=texts(upload.request, "collaborators"),
         submitted_s=first.invoked_at,
         accepted_s=None if story is None else story.accepted_at,
-        ended_s=None if story is None or story.ended is None else story.ended[0],
+        ended_s=None if story is None else _ended(story),
         rounds=whole(upload.request, "rounds", 0),
         rounds_done=max(
             # The Director tells a round's metrics when it closes it, and then begins the next.
@@ -84,8 +90,18 @@ def _line(history: History, first: Call, story: Story | None, ending: Ending) ->
             0,
         ),
         rounds_begun=begun,
-        loss=None if story is None else _loss(streamed or _sent(history, story)),
+        loss=None if story is None else _fullest(_loss(streamed), _loss(_sent(history, story))),
     )
+
+
+def _ended(story: Story) -> float | None:
+    """Return when an experiment was over: ended, or no longer there."""
+    if story.ended is not None:
+        return story.ended[0]
+    if story.removed is not None:
+        answered_at = story.removed.completed_at
+        return story.removed.invoked_at if answered_at is None else answered_at
+    return next((read.time for read in story.readings if read.status == "removed"), None)
 
 
 def _is_of(story: Story, index: int) -> bool:
@@ -105,13 +121,20 @@ def _rounds_begun(history: History, story: Story) -> tuple[tuple[int, float], ..
 # ---------------------------------------------------------------- the loss
 
 
+def _fullest(told: Curve | None, sent: Curve | None) -> Curve | None:
+    """Return what the Director tells of the loss, unless more is known from what it was sent."""
+    if told is None or sent is None:
+        return told or sent
+    return sent if len(sent.points) > len(told.points) else told
+
+
 def _loss(curves: "_Curves") -> Curve | None:
-    """Return how the loss fell, by what the Director tells, or else by what it was sent."""
-    for wanted in _LOSSES:
-        for metric, points in curves.items():
-            if wanted in metric:
-                return Curve(metric=metric, points=tuple(sorted(points.items())))
-    return None
+    """Return how the loss fell; None where no metric is one."""
+    losses = [metric for metric in curves if _LOSS.search(metric.rpartition("/")[2])]
+    chosen = next((metric for metric in losses if _TRAINING in metric), next(iter(losses), None))
+    if chosen is None:
+        return None
+    return Curve(metric=chosen, points=tuple(sorted(curves[chosen].items())))
 
 
 _Curves = Mapping[str, dict[int, float]]

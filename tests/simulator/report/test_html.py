@@ -11,6 +11,8 @@ import pytest
 from simulator.report.cases import CaseResult
 from simulator.report.html import page, write_page
 from simulator.report.index import index_page
+from simulator.report.lanes import Mark
+from simulator.report.legend import SWATCHES
 from simulator.report.summary import About, Summary
 from simulator.report.svg import Canvas
 from simulator.report.timeline import MOST_ENVOYS, loss_curve, timeline
@@ -172,6 +174,23 @@ def test_the_timeline_shows_phases_faults_experiments_and_envoys(held: Summary) 
     assert "hospital-08 killed at 02:30.0" in told
     assert sum("trains brain-mri" in t for t in told) == 3 * len(ENVOYS)
     assert sum(t.startswith("evil-") for t in told) == 3
+
+
+def test_the_legend_explains_every_shape_that_the_picture_uses(held: Summary) -> None:
+    every = ("actor.kill", "envoy.registered", "actor.pause", "actor.resume", "envoy.dead")
+    marks = tuple(Mark(time_s=float(nth), topic=topic) for nth, topic in enumerate(every))
+    told = replace(
+        held,
+        envoys=(replace(held.envoys[0], marks=marks), *held.envoys[1:]),
+        experiments=(replace(held.experiments[0], ended_s=None), *held.experiments),
+    )
+    drawn = list(parsed(timeline(told)).iter())
+
+    signs = {shape.attrib["d"] for shape in drawn if "transform" in shape.attrib}
+    areas = {shape.attrib["class"].split()[0] for shape in drawn if shape.tag == f"{SVG}rect"}
+
+    assert {sign for sign in signs if sign not in page(told).partition("</ul>")[0]} == set()
+    assert areas - {"phase", "down"} == set(SWATCHES)
 
 
 def test_all_of_a_picture_lies_within_it(broken: Summary) -> None:

@@ -3,10 +3,18 @@
 import pytest
 
 from simulator.checkers.base import Validity
+from simulator.checkers.expect import Expect
+from simulator.checkers.judge import judge
 from simulator.report.lanes import Span
-from simulator.report.summary import Summary, title
+from simulator.report.summary import Summary, summarize, title
 from simulator.report.training import Curve
 from tests.simulator.report.runs import ENVOYS, a_run, a_summary
+from tests.simulator.report.tale import Tale
+
+
+def summarized(tale: Tale) -> Summary:
+    history = tale.history()
+    return summarize(history, judge(history, Expect()))
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +62,57 @@ def test_where_nobody_follows_the_metrics_the_loss_is_what_was_sent() -> None:
     (brain, *_) = a_summary(ends=False).experiments
 
     assert brain.loss == Curve(metric="train/loss", points=((0, 1.0), (1, 0.5)))
+
+
+def test_where_the_stream_broke_off_the_loss_is_what_was_sent() -> None:
+    tale = a_run()
+    tale.submit("again", ENVOYS[:1], 250)
+    tale.follow("again", 251, 1, metrics=[("aggregator", "train", "loss", 9.0, 0)])
+    for nth in range(2):
+        tale.train(ENVOYS[0], "again", 255.0 + 20 * nth, 10, nth=nth)
+
+    again = summarized(tale).experiments[-1]
+
+    assert again.loss is not None
+    assert [nth for nth, _ in again.loss.points] == [0, 1]
+
+
+@pytest.mark.parametrize("name", ["accuracy", "dice", "train", "samesize_mseq"])
+def test_what_does_not_measure_an_error_is_no_loss(name: str) -> None:
+    tale = Tale()
+    tale.submit("e", ["a"], 20)
+    tale.follow("e", 21, 1, metrics=[("aggregator", "train", name, 0.9, 0)])
+
+    (line,) = summarized(tale).experiments
+
+    assert line.loss is None
+
+
+@pytest.mark.parametrize("name", ["loss", "train_loss", "CrossEntropyLoss", "MSE", "val-rmse"])
+def test_a_loss_is_known_by_its_name(name: str) -> None:
+    tale = Tale()
+    tale.submit("e", ["a"], 20)
+    metrics = [
+        ("aggregator", "validate", "accuracy", 0.9, 0),
+        ("aggregator", "validate", "loss", 0.8, 0),
+        ("aggregator", "train", name, 0.7, 0),
+    ]
+    tale.follow("e", 21, 1, metrics=metrics)
+
+    (line,) = summarized(tale).experiments
+
+    assert line.loss == Curve(metric=f"train/{name}", points=((0, 0.7),))
+
+
+def test_an_experiment_that_was_removed_is_over() -> None:
+    tale = Tale()
+    tale.submit("e", ["a"], 20)
+    tale.remove("e", 42)
+
+    (line,) = summarized(tale).experiments
+
+    assert line.outcome == "removed"
+    assert line.ended_s == pytest.approx(42.04)
 
 
 def test_an_envoy_is_told_as_the_listings_showed_it(summary: Summary) -> None:

@@ -69,7 +69,7 @@ class Attendance:
     ) -> None:
         self._rules = rules
         self.collaborators = tuple(collaborators)
-        self._opened_at = opened_at
+        self._listens_since = opened_at
         self._round_began_at = opened_at
         self._work_began_at: float | None = None
         count = len(self.collaborators)
@@ -89,6 +89,12 @@ class Attendance:
         self._round_began_at = now
         self._work_began_at = None
         self._awaited = dict.fromkeys(self.collaborators)
+
+    def note_absence(self, *, until: float, lasted_s: float) -> None:
+        """Note that until now this Director was not there itself to hear of anybody."""
+        self._listens_since = until
+        if self._work_began_at is not None:
+            self._work_began_at += lasted_s
 
     def note_call(self, collaborator: EnvoyName, now: float) -> None:
         """Note that somebody spoke to its aggregator: it lives, whether it is registered or not."""
@@ -158,8 +164,8 @@ class Attendance:
         return max(roll.get(name, -math.inf), self._called_at.get(name, -math.inf))
 
     def _dies_at(self, heard_at: float) -> float:
-        # Of what was before the run was opened, a restarted Director knows nothing.
-        return max(heard_at, self._opened_at) + self._rules.dead_after_s
+        # A Director that was restarted, or away, knows nothing of what was before.
+        return max(heard_at, self._listens_since) + self._rules.dead_after_s
 
     def _presence_of(self, heard_at: float, now: float) -> Presence:
         if now < heard_at + self._rules.valid_s:

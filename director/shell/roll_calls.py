@@ -1,6 +1,9 @@
 """Calls the roll of every run: closes rounds that need not wait any longer, and gives runs up.
 
-The core says when to ask it again; until then it is asked only where somebody has reported.
+The core says when to ask it again; until then it is asked where somebody has reported, and twice in
+a heartbeat's period: an alarm that rings late tells that the Director itself was not there.  Its
+process was stopped, its machine asleep, or the clock put forward.  What the living said meanwhile
+is still to be read then, and nobody must be taken for dead because of it.
 """
 
 import asyncio
@@ -31,6 +34,7 @@ class RollCalls:
         give_up: Callable[[Run, str], None],
     ) -> None:
         self._registry = federation.registry
+        self._patience_s = federation.rules.heartbeat_period_s / 2
         self._clock = clock
         self._close = close
         self._give_up = give_up
@@ -71,13 +75,12 @@ class RollCalls:
         if opened.aggregation.is_over:
             return
         now = self._clock.now()
+        self._note_absence(run, opened, now)
         run.silence()
         verdict = self._judge(opened, now)
         match verdict:
             case KeepWaiting():
-                if verdict.until is not None:
-                    delay_s = max(verdict.until - now, 0) + _HAIR_S
-                    run.alarm = asyncio.get_running_loop().call_later(delay_s, self._ring, run)
+                self._set_alarm(run, verdict.until, now)
             case GoOn():
                 if verdict.without:
                     names = ", ".join(verdict.without)
@@ -89,6 +92,22 @@ class RollCalls:
                 self._give_up(run, verdict.reason)
             case _:
                 assert_never(verdict)
+
+    def _note_absence(self, run: Run, opened: OpenRun, now: float) -> None:
+        late_s = 0.0 if run.rings_at is None else now - run.rings_at
+        if late_s > self._patience_s:
+            opened.attendance.note_absence(until=now, lasted_s=late_s)
+            note(
+                "this Director was away for %.0f s: nobody is taken for dead because of it",
+                late_s,
+                experiment=run.order.name,
+            )
+
+    def _set_alarm(self, run: Run, until: float | None, now: float) -> None:
+        latest = now + self._patience_s
+        run.rings_at = latest if until is None else min(max(until, now), latest)
+        delay_s = run.rings_at - now + _HAIR_S
+        run.alarm = asyncio.get_running_loop().call_later(delay_s, self._ring, run)
 
     def _ring(self, run: Run) -> None:
         # What follows is nobody's request, although one of them had the alarm set.

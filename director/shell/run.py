@@ -33,7 +33,9 @@ class Run:
         self.outcome: RoundClosed | None = None
         """What the round comes to that is being closed, once that is known."""
         self.alarm: asyncio.TimerHandle | None = None
-        """Rings when its roll has to be called again, if it has to."""
+        """Rings when its roll has to be called again."""
+        self.rings_at: float | None = None
+        """When that is, in the Director's time of day."""
         self.view: RunView | None = None
         """How far it had come when it was ended, where it had been open."""
         self.settled = asyncio.Event()
@@ -48,4 +50,4 @@ class Run:
         """Let no alarm ring."""
         if self.alarm is not None:
             self.alarm.cancel()
-            self.alarm = None
+            self.alarm = self.rings_at = None

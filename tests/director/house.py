@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from director.clock import Clock
 from director.core.lifecycle import Status
 from director.core.model import (
     Array,
@@ -46,10 +47,13 @@ WEIGHTS = np.array([1.0, 2.0], np.float32)
 
 
 class LoopClock:
-    """The time of day as the loop has it."""
+    """The time of day as the loop has it, and by how much it was put forward."""
+
+    def __init__(self) -> None:
+        self.ahead_s = 0.0
 
     def now(self) -> float:
-        return EPOCH + asyncio.get_running_loop().time()
+        return EPOCH + asyncio.get_running_loop().time() + self.ahead_s
 
 
 def caller(name: str = "alice", *, tls: bool = False, connection: str = "1") -> Caller:
@@ -184,6 +188,7 @@ async def housed(
     *,
     journal: Journal | None = None,
     archives: Archives | None = None,
+    clock: Clock | None = None,
     **keywords: Any,
 ) -> AsyncIterator[House]:
     """A Director that has begun, and is closed in the end."""
@@ -191,7 +196,7 @@ async def housed(
         director=Director(
             journal=(journal := MemoryJournal() if journal is None else journal),
             archives=(archives := MemoryArchives() if archives is None else archives),
-            clock=LoopClock(),
+            clock=clock or LoopClock(),
             offload=inline,
             **keywords,
         ),

@@ -7,13 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from director.clock import Clock
 from director.core.lifecycle import Status
 from director.core.model import EnvoyName, ModelKind, Quit, TaskResult, Work
 from director.core.queries import ExperimentView
 from director.core.tensors import encode
 from director.interface import RunAddress
 from director.settings import Settings
-from tests.director.house import MRI, A, B, House, caller, housed
+from tests.director.house import MRI, A, B, House, LoopClock, caller, housed
 from tests.director.workspace.archives import PLAN, with_plan
 
 C = EnvoyName("c")
@@ -25,10 +26,12 @@ POLICY = "openfl.component.straggler_handling_functions"
 
 @asynccontextmanager
 async def federation(
-    *envoys: str, plan: str = PLAN, **settings: Any
+    *envoys: str, plan: str = PLAN, clock: Clock | None = None, **settings: Any
 ) -> AsyncIterator[tuple[House, list[RunAddress]]]:
     """A Director, and envoys that have all fetched an experiment."""
-    async with housed(envoy_health_check_period=PERIOD_S, settings=Settings(**settings)) as house:
+    async with housed(
+        clock=clock, envoy_health_check_period=PERIOD_S, settings=Settings(**settings)
+    ) as house:
         await house.register(*envoys)
         await house.submit(MRI, *envoys, archive=with_plan(plan))
         yield house, [await house.join(MRI, envoy) for envoy in envoys]
@@ -95,6 +98,21 @@ async def test_one_that_never_came_at_all_is_left_out_as_well() -> None:
         await beat(house, "a", "b", for_s=DEAD_S + PERIOD_S)
 
         assert described(house).current_round == 1
+
+
+async def test_nobody_is_taken_for_dead_while_the_director_itself_was_away() -> None:
+    clock = LoopClock()
+    async with federation("a", "b", clock=clock, below_quorum_s=1) as (house, (a, _)):
+        await house.work(a)
+        await beat(house, "a", "b", for_s=DEAD_S)
+
+        clock.ahead_s = 10 * DEAD_S
+        await asyncio.sleep(DEAD_S - PERIOD_S / 2)
+        await beat(house, "a", "b", for_s=2 * DEAD_S)
+        assert house.status() is Status.IN_PROGRESS
+
+        await beat(house, "a", for_s=DEAD_S + PERIOD_S)
+        assert house.status() is Status.FAILED
 
 
 async def test_one_that_comes_back_joins_the_running_round() -> None:

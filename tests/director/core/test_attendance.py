@@ -92,6 +92,35 @@ def test_a_director_that_was_down_counts_from_its_own_opening() -> None:
     assert verdict == KeepWaiting(until=500 + DEAD_S)
 
 
+def test_while_the_director_itself_was_away_nobody_died() -> None:
+    attendance = begun()
+    alive = seen(*ALL, at=10)
+
+    attendance.note_absence(until=1_000, lasted_s=980)
+
+    assert attendance.presence(alive, 1_000)[A] is Presence.OFFLINE
+    assert judged(attendance, 1_000, reported=(A, B, C), roll=alive) == KeepWaiting(
+        until=1_000 + DEAD_S
+    )
+    assert judged(attendance, 1_000 + DEAD_S, reported=(A, B, C), roll=alive) == GoOn(
+        without=(D, E)
+    )
+
+
+def test_the_term_of_the_slow_stands_still_while_the_director_is_away() -> None:
+    attendance = begun(haste=Haste(after_s=100, share=0.5))
+    attendance.note_work(now=10)
+
+    attendance.note_absence(until=1_000, lasted_s=960)
+
+    assert judged(attendance, 1_069, reported=(A, B, C), roll=seen(*ALL, at=1_060)) == KeepWaiting(
+        until=1_070
+    )
+    assert judged(attendance, 1_070, reported=(A, B, C), roll=seen(*ALL, at=1_060)) == GoOn(
+        without=(D, E)
+    )
+
+
 def test_who_calls_its_aggregator_lives_although_it_is_not_registered() -> None:
     attendance = begun()
     attendance.note_call(E, 40)

@@ -68,11 +68,11 @@ class Director:
         clock: Clock | None = None,
         offload: Offload | None = None,
     ) -> None:
-        self._settings = settings or Settings()
+        self.settings = settings or Settings()
         self._clock = clock or SystemClock()
         self._federation = Federation(
             rules_of(
-                self._settings,
+                self.settings,
                 sample_shape=sample_shape,
                 target_shape=target_shape,
                 heartbeat_period_s=envoy_health_check_period,
@@ -81,7 +81,7 @@ class Director:
         self._envoy_views: dict[EnvoyName, EnvoyView] = {}
         self._parts = Machinery(
             self._federation,
-            settings=self._settings,
+            settings=self.settings,
             journal=MemoryJournal() if journal is None else journal,
             archives=MemoryArchives() if archives is None else archives,
             clock=self._clock,
@@ -176,7 +176,7 @@ class Director:
     @property
     def _poll_s(self) -> float:
         period_s = self._federation.rules.heartbeat_period_s
-        return self._settings.long_poll_s or max(period_s, _SHORTEST_POLL_S)
+        return self.settings.long_poll_s or max(period_s, _SHORTEST_POLL_S)
 
     async def download(
         self, caller: Caller, experiment: ExperimentName, collaborator: EnvoyName

@@ -27,6 +27,7 @@ from director.core.model import (
 )
 from director.core.queries import EnvoyView, ExperimentView
 from director.figures import DirectorFigures
+from director.settings import Settings
 
 ReviewPlan = Callable[[str, Path], bool | Awaitable[bool]]
 """`review(experiment_name, plan_path)`: whether the experiment may run; may block, or be async."""
@@ -188,6 +189,20 @@ class DirectorInterface(Protocol):
         Raises:
             UnauthenticatedError: the sender is not the caller, or has no part in the run.
         """
+
+
+@runtime_checkable
+class Limited(Protocol):
+    """A Director that tells what it takes on, so that its server takes no more off the wire."""
+
+    @property
+    def settings(self) -> Settings:
+        """Its settings; they never change."""
+
+
+def settings_of(director: DirectorInterface) -> Settings:
+    """Return a Director's settings; the usual ones of one that does not tell."""
+    return director.settings if isinstance(director, Limited) else Settings()
 
 
 @runtime_checkable

@@ -140,9 +140,7 @@ class Registry:
             raise LimitExceededError(f"you already hold {limit} long polls, which is the limit")
 
     def _check_devices(self, devices: tuple[Device, ...]) -> None:
-        limit = self._rules.max_devices
-        if len(devices) > limit:
-            raise LimitExceededError(f"a shard may have no more than {limit} devices")
+        check_device_count(len(devices), self._rules.max_devices)
         for device in devices:
             self._check_text(device.device_utilization)
             self._check_text(device.cuda_driver_version)
@@ -201,3 +199,9 @@ class Registry:
         envoy = self._waiting.pop(wait, None)
         if envoy is not None:
             del envoy.waits[wait]
+
+
+def check_device_count(count: int, limit: int) -> None:
+    """Raises LimitExceededError for more devices than a shard may have."""
+    if count > limit:
+        raise LimitExceededError(f"a shard may have no more than {limit} devices")

@@ -11,6 +11,7 @@ from director.core.model import Caller, ExperimentName
 from director.interface import DirectorInterface
 from director.transport import convert, runs
 from director.transport.caller import caller_of
+from director.transport.parts import check_parts
 from director.transport.status import COLLABORATOR_CODES, Context, refusals_as_status
 from director.transport.streams import closing, joined
 from director.transport.tensors import model_message, tensor_message
@@ -61,6 +62,7 @@ class AggregatorServicer(aggregator_pb2_grpc.AggregatorServicer):
         async with refusals_as_status(context, COLLABORATOR_CODES):
             caller = self._caller(context)
             content = await joined(request_iterator, context)
+            await check_parts(content, aggregator_pb2.TaskResults.DESCRIPTOR)
             results = aggregator_pb2.TaskResults.FromString(content)
             if not results.header.sender:
                 # OpenFL's client answers UNAVAILABLE by sending again what is left of its pieces,

@@ -18,7 +18,9 @@ from director.core.model import (
     Task,
 )
 from director.core.queries import EnvoyView, ExperimentView
-from director.errors import InvalidRequestError
+from director.core.registry import check_device_count
+from director.errors import InvalidRequestError, LimitExceededError
+from director.settings import Limits
 from protos import aggregator_pb2, base_pb2, director_pb2
 
 MetricMessage = TypeVar(
@@ -27,28 +29,48 @@ MetricMessage = TypeVar(
     director_pb2.GetMetricStreamResponse,
 )
 
+_MAX_DIMENSIONS = 1_024
+"""Of a shape; more than anybody's data has."""
+
 _KINDS = {0: ModelKind.BEST, 1: ModelKind.LAST}
 
 # ---------------------------------------------------------------- from the wire
 
 
-def shard_from(message: director_pb2.ShardInfo) -> Shard:
-    """Return what an envoy says of itself, unjudged."""
+def shard_from(message: director_pb2.ShardInfo, limits: Limits) -> Shard:
+    """Return what an envoy says of itself, unjudged.
+
+    Raises:
+        LimitExceededError: it has so much to say that it is not worth reading.
+    """
     return Shard(
         envoy=EnvoyName(message.node_info.name),
         description=message.shard_description,
         n_samples=message.n_samples,
-        sample_shape=tuple(message.sample_shape),
-        target_shape=tuple(message.target_shape),
-        devices=devices_from(message.node_info.cuda_devices),
+        sample_shape=_shape_from(message.sample_shape),
+        target_shape=_shape_from(message.target_shape),
+        devices=devices_from(message.node_info.cuda_devices, limits),
     )
 
 
-def devices_from(messages: Sequence[director_pb2.CudaDeviceInfo]) -> tuple[Device, ...]:
-    """Return the accelerators in the order in which the envoy told them."""
+def _shape_from(sizes: Sequence[str]) -> tuple[str, ...]:
+    if len(sizes) > _MAX_DIMENSIONS:
+        raise LimitExceededError(f"a shape may have no more than {_MAX_DIMENSIONS} sizes")
+    return tuple(sizes)
+
+
+def devices_from(
+    messages: Sequence[director_pb2.CudaDeviceInfo], limits: Limits
+) -> tuple[Device, ...]:
+    """Return the accelerators in the order in which the envoy told them.
+
+    Raises:
+        LimitExceededError: there are more than a shard may have.
+    """
     # Most heartbeats tell of none.
     if not messages:
         return ()
+    check_device_count(len(messages), limits.max_devices)
     devices = [
         Device(
             index=message.index,

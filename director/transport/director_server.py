@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 
 from director.core.model import Caller, EnvoyName, ExperimentName
-from director.interface import DirectorInterface
+from director.interface import DirectorInterface, settings_of
 from director.transport import convert
 from director.transport.caller import caller_name, caller_of, unmarked_caller_of
 from director.transport.registration import taking_bytes
@@ -19,6 +19,7 @@ class DirectorServicer(director_pb2_grpc.DirectorServicer):
     def __init__(self, director: DirectorInterface, *, tls: bool) -> None:
         self.director = director
         self.tls = tls
+        self._limits = settings_of(director).limits
         self._envoys = convert.EnvoyList()
 
     def get_caller(self, context: Context) -> str:
@@ -38,7 +39,7 @@ class DirectorServicer(director_pb2_grpc.DirectorServicer):
         self, request: director_pb2.UpdateShardInfoRequest, context: Context
     ) -> director_pb2.UpdateShardInfoResponse:
         async with refusals_as_status(context):
-            shard = convert.shard_from(request.shard_info)
+            shard = convert.shard_from(request.shard_info, self._limits)
             accepted = await self.director.report_shard(self._caller(context), shard)
             return director_pb2.UpdateShardInfoResponse(accepted=accepted)
 
@@ -52,7 +53,7 @@ class DirectorServicer(director_pb2_grpc.DirectorServicer):
                 unmarked_caller_of(context, tls=self.tls),
                 EnvoyName(request.name),
                 is_experiment_running=request.is_experiment_running,
-                devices=convert.devices_from(request.cuda_devices),
+                devices=convert.devices_from(request.cuda_devices, self._limits),
             )
         except Exception:
             async with refusals_as_status(context):

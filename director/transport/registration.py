@@ -1,7 +1,8 @@
 """Registers servicers so that a request that cannot be decoded is refused, not an exception.
 
 gRPC decodes a request before the servicer sees it, and tells its client what Python exception that
-raised.  So handlers are registered to take bytes, and decode them where errors are answered.
+raised.  So handlers are registered to take bytes, and decode them where errors are answered; and
+only if there are not more of them than such a request needs.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
@@ -12,37 +13,36 @@ import grpc
 import grpc.aio
 from google.protobuf.message import DecodeError
 
+from director.errors import LimitExceededError
 from director.transport.metering import Handler, Meter
-from director.transport.status import UNDECODABLE, Context
+from director.transport.request_sizes import Decode, max_bytes_of, up_to
+from director.transport.status import CODES, Codes, Context, refusals_as_status
 from director.transport.streams import closing
 
-Decode = Callable[[bytes], Any]
 Method = TypeVar("Method", bound=Callable[..., Any])
 
 
 def decoding(
-    server: grpc.aio.Server, *, undecodable: grpc.StatusCode, meter: Meter | None = None
+    server: grpc.aio.Server, *, codes: Codes = CODES, meter: Meter | None = None
 ) -> grpc.aio.Server:
     """Return what generated code registers a servicer on, in place of the server itself.
 
-    A meter, where one is given, counts what is asked of the servicer.
+    The codes are those of its refusals.  A meter, where one is given, counts what is asked of it.
     """
-    return cast("grpc.aio.Server", _Desk(server, undecodable, meter))
+    return cast("grpc.aio.Server", _Desk(server, codes, meter))
 
 
 class _Desk:
     """The two methods of a server that generated code calls."""
 
-    def __init__(
-        self, server: grpc.aio.Server, undecodable: grpc.StatusCode, meter: Meter | None
-    ) -> None:
+    def __init__(self, server: grpc.aio.Server, codes: Codes, meter: Meter | None) -> None:
         self._server = server
-        self._undecodable = undecodable
+        self._codes = codes
         self._meter = meter
 
     def add_generic_rpc_handlers(self, handlers: Iterable[grpc.GenericRpcHandler]) -> None:
         self._server.add_generic_rpc_handlers(
-            tuple(_Decoding(handler, self._undecodable, self._meter) for handler in handlers)
+            tuple(_Decoding(handler, self._codes, self._meter) for handler in handlers)
         )
 
     def add_registered_method_handlers(
@@ -54,11 +54,9 @@ class _Desk:
 class _Decoding(grpc.GenericRpcHandler):
     """The handlers of a service, each made to decode for itself what is not a stream."""
 
-    def __init__(
-        self, inner: grpc.GenericRpcHandler, undecodable: grpc.StatusCode, meter: Meter | None
-    ) -> None:
+    def __init__(self, inner: grpc.GenericRpcHandler, codes: Codes, meter: Meter | None) -> None:
         self._inner = inner
-        self._undecodable = undecodable
+        self._codes = codes
         self._meter = meter
         self._handlers: dict[str, Handler] = {}
 
@@ -70,27 +68,27 @@ class _Decoding(grpc.GenericRpcHandler):
         handler = self._inner.service(handler_call_details)
         if handler is None:
             return None
-        made = self._made_to_decode(handler)
+        made = self._made_to_decode(handler, max_bytes_of(method))
         if self._meter is not None:
             made = self._meter.metered(method, made)
         # Only methods that exist are remembered: a caller may name as many others as it likes.
         self._handlers[method] = made
         return made
 
-    def _made_to_decode(self, handler: Handler) -> Handler:
+    def _made_to_decode(self, handler: Handler, limit: int) -> Handler:
         # The servicer iterates over a stream itself, and meets what cannot be decoded in it.
+        takes_bytes = handler.request_streaming and _takes_bytes(handler)
+        decode = up_to(limit, bytes if takes_bytes else handler.request_deserializer or bytes)
         if handler.request_streaming:
-            return _undecoded(handler) if _takes_bytes(handler) else handler
-        decode = handler.request_deserializer
-        assert decode is not None
+            return _decoded(handler, decode)
         if handler.response_streaming:
             return grpc.unary_stream_rpc_method_handler(
-                _streaming(cast("Any", handler.unary_stream), decode, self._undecodable),
+                _streaming(cast("Any", handler.unary_stream), decode, self._codes),
                 request_deserializer=bytes,
                 response_serializer=handler.response_serializer,
             )
         return grpc.unary_unary_rpc_method_handler(
-            _unary(cast("Any", handler.unary_unary), decode, self._undecodable),
+            _unary(cast("Any", handler.unary_unary), decode, self._codes),
             request_deserializer=bytes,
             response_serializer=handler.response_serializer,
         )
@@ -110,37 +108,42 @@ def _takes_bytes(handler: Handler) -> bool:
     return getattr(handler.stream_unary, "__func__", None) in _TAKING_BYTES
 
 
-def _undecoded(handler: Handler) -> Handler:
+def _decoded(handler: Handler, decode: Decode[Any]) -> Handler:
+    if handler.response_streaming:
+        return grpc.stream_stream_rpc_method_handler(
+            cast("Any", handler.stream_stream),
+            request_deserializer=decode,
+            response_serializer=handler.response_serializer,
+        )
     return grpc.stream_unary_rpc_method_handler(
         cast("Any", handler.stream_unary),
-        request_deserializer=bytes,
+        request_deserializer=decode,
         response_serializer=handler.response_serializer,
     )
 
 
 def _unary(
-    answer: Callable[[Any, Context], Awaitable[Any]], decode: Decode, undecodable: grpc.StatusCode
+    answer: Callable[[Any, Context], Awaitable[Any]], decode: Decode[Any], codes: Codes
 ) -> Callable[[bytes, Context], Awaitable[Any]]:
     async def handle(content: bytes, context: Context) -> Any:
+        # Around almost every request: so not the block that answers refusals, which costs more.
+        # Nor does the request stay here: thousands of long polls may wait at the same time.
         try:
             answering = answer(decode(content), context)
-        except DecodeError:
-            await context.abort(undecodable, UNDECODABLE)
+        except (DecodeError, LimitExceededError):
+            async with refusals_as_status(context, codes):
+                raise
         return await answering
 
     return handle
 
 
 def _streaming(
-    answer: Callable[[Any, Context], AsyncIterator[Any]],
-    decode: Decode,
-    undecodable: grpc.StatusCode,
+    answer: Callable[[Any, Context], AsyncIterator[Any]], decode: Decode[Any], codes: Codes
 ) -> Callable[[bytes, Context], Awaitable[None]]:
     async def handle(content: bytes, context: Context) -> None:
-        try:
+        async with refusals_as_status(context, codes):
             request = decode(content)
-        except DecodeError:
-            await context.abort(undecodable, UNDECODABLE)
         # Written here rather than yielded to gRPC, which leaves a generator whose client is gone
         # to the garbage collector.
         async with closing(answer(request, context)) as responses:

@@ -27,6 +27,7 @@ from director.transport.reflection import ReflectionServicer
 from director.transport.registration import decoding
 from director.transport.run_ports import OpenPorts
 from director.transport.showing import showing
+from director.transport.status import COLLABORATOR_CODES
 from protos import aggregator_pb2, aggregator_pb2_grpc, director_pb2, director_pb2_grpc
 
 _log = logging.getLogger(__name__)
@@ -124,9 +125,7 @@ class DirectorGRPCServer(DirectorServicer):
         Raises:
             MissingExtraError: what reflection takes is not installed.
         """
-        refusing = partial(
-            decoding, grpc_server, undecodable=grpc.StatusCode.INVALID_ARGUMENT, meter=self._meter
-        )
+        refusing = partial(decoding, grpc_server, meter=self._meter)
         director_pb2_grpc.add_DirectorServicer_to_server(self, refusing())
         self._register_aggregators(grpc_server)
         self._health.register(refusing())
@@ -137,7 +136,7 @@ class DirectorGRPCServer(DirectorServicer):
     def _register_aggregators(self, server: grpc.aio.Server) -> None:
         aggregator_pb2_grpc.add_AggregatorServicer_to_server(
             AggregatorServicer(self.director, tls=self.tls),
-            decoding(server, undecodable=grpc.StatusCode.UNAVAILABLE, meter=self._meter),
+            decoding(server, codes=COLLABORATOR_CODES, meter=self._meter),
         )
 
     def start(self) -> None:

@@ -48,19 +48,20 @@ async def upload_parts(
     Raises:
         DecodeError: one is no message.
         InvalidUploadError: none came, one lies about its size, or they contradict each other.
+        LimitExceededError: one would become much more than it is.
     """
     reader: UploadReader | None = None
     async for message in messages:
         raw = message if isinstance(message, bytes) else message.SerializeToString()
         tensors = None
         if reader is None:
-            reader = UploadReader(raw)
+            reader = await UploadReader.begin(raw)
             mark(experiment=reader.name)
             tensors = reader.tensors
         yield UploadPart(
             name=reader.name,
             collaborators=reader.collaborators,
-            chunk=reader.chunk_of(raw),
+            chunk=await reader.chunk_of(raw),
             tensors=tensors,
         )
         del message, raw  # two megabytes each, which need not wait for the next message

@@ -7,10 +7,11 @@ Whatever does not look as usual is decoded in full, so that no message is read i
 the protocol reads it.
 """
 
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from director.core.model import EncodedTensor
 from director.errors import InvalidUploadError
+from director.transport.parts import check_parts, number
 from director.transport.tensors import tensors_from
 from protos import base_pb2, director_pb2
 
@@ -19,6 +20,10 @@ _NAME, _COLLABORATOR, _DATA, _MODEL = 0x0A, 0x12, 0x1A, 0x22
 _REPEATED = (_NAME, _COLLABORATOR, _MODEL)
 _SIZE, _BYTES = 0x08, 0x12
 """Of the data: a number, and bytes with their length."""
+
+
+_MOST_FIELDS = 2**16
+"""Of a message that is worth cutting apart."""
 
 
 class _Place(NamedTuple):
@@ -31,8 +36,18 @@ class _Place(NamedTuple):
 class UploadReader:
     """Reads one upload, message by message; the first says what all others have to repeat."""
 
+    @classmethod
+    async def begin(cls, first: bytes) -> Self:
+        """Read the first message.
+
+        Raises:
+            DecodeError: it is no message.
+            LimitExceededError: it has too many parts.
+        """
+        await check_parts(first, director_pb2.ExperimentInfo.DESCRIPTOR)
+        return cls(first)
+
     def __init__(self, first: bytes) -> None:
-        """Raises DecodeError for what is no message."""
         place = _place_of(first)
         self._is_usual = place is not None
         start, end = place or (len(first), len(first))
@@ -49,15 +64,17 @@ class UploadReader:
         """The model."""
         return tensors_from(self._model.tensors)
 
-    def chunk_of(self, raw: bytes) -> bytes:
+    async def chunk_of(self, raw: bytes) -> bytes:
         """Return what a message carries of the archive, also the first.
 
         Raises:
             DecodeError: it is no message.
             InvalidUploadError: it lies about its size, or contradicts the first.
+            LimitExceededError: it has too many parts.
         """
         chunk = self._repeating(raw)
         if chunk is None:
+            await check_parts(raw, director_pb2.ExperimentInfo.DESCRIPTOR)
             message = director_pb2.ExperimentInfo.FromString(raw)
             self._compare(message)
             chunk = data_of(message.experiment_data)
@@ -75,7 +92,7 @@ class UploadReader:
             return None
         if raw[start] != _DATA:
             return None
-        length, content = _number(raw, start + 1)
+        length, content = number(raw, start + 1)
         return _chunk(raw, content, end) if content + length == end else None
 
     def _compare(self, message: director_pb2.ExperimentInfo) -> None:
@@ -109,9 +126,11 @@ def _place_of(raw: bytes) -> _Place | None:
     """Return where the data lies; None unless the message has it once, and known fields beside."""
     place = None
     at = 0
-    while at < len(raw):
+    for _ in range(_MOST_FIELDS):
+        if at >= len(raw):
+            break
         start, tag = at, raw[at]
-        length, content = _number(raw, at + 1)
+        length, content = number(raw, at + 1)
         at = content + length
         if tag == _DATA and place is None:
             place = _Place(start, at)
@@ -124,26 +143,11 @@ def _chunk(raw: bytes, at: int, end: int) -> bytes | None:
     """Return the bytes in the data; None unless they follow a size, and nothing follows them."""
     if at >= end or raw[at] != _SIZE:
         return None
-    size, at = _number(raw, at + 1)
+    size, at = number(raw, at + 1)
     if at >= end or raw[at] != _BYTES:
         return None
-    length, at = _number(raw, at + 1)
+    length, at = number(raw, at + 1)
     return _checked(size, raw[at:end]) if at + length == end else None
-
-
-def _number(raw: bytes, at: int) -> tuple[int, int]:
-    """Return a number, and where it ends; past the end of the message where there is none."""
-    value = 0
-    # No size or length that is used here takes more than 32 bits.
-    for shift in range(0, 35, 7):
-        if at >= len(raw):
-            break
-        byte = raw[at]
-        at += 1
-        value |= (byte & 0x7F) << shift
-        if byte < 0x80:  # noqa: PLR2004 - the last byte lacks the highest bit
-            return value, at
-    return value, len(raw) + 1
 
 
 def _is_same(one: base_pb2.ModelProto, other: base_pb2.ModelProto) -> bool:

@@ -8,6 +8,7 @@ from hypothesis import given, strategies as st
 from director.core.model import Device, EncodedTensor, EnvoyName, ExperimentName, Shard, Transformer
 from director.core.queries import EnvoyView
 from director.core.tensors import MAX_DIMENSIONS, MAX_TENSORS
+from director.settings import Limits
 from director.transport.convert import EnvoyList, set_seconds, shard_from, shard_message
 from director.transport.tensors import tensor_message, tensors_from
 from protos import base_pb2
@@ -69,7 +70,7 @@ def seconds_of(message: Duration | Timestamp) -> float:
 
 @given(shards)
 def test_a_shard_survives_the_way_to_the_wire_and_back(shard: Shard) -> None:
-    assert shard_from(shard_message(shard)) == shard
+    assert shard_from(shard_message(shard), Limits()) == shard
 
 
 @given(tensors)
@@ -108,7 +109,7 @@ def test_what_is_remembered_of_envoys_never_shows_in_a_list(lists: list[list[Env
 
         assert response.envoy_infos == EnvoyList().response(listed).envoy_infos
         for info, view in zip(response.envoy_infos, listed, strict=True):
-            assert shard_from(info.shard_info) == view.shard
+            assert shard_from(info.shard_info, Limits()) == view.shard
             assert info.is_online == view.is_online
             assert info.is_experiment_running == view.is_experiment_running
             assert seconds_of(info.valid_duration) == view.valid_s
@@ -149,4 +150,4 @@ def test_an_equal_shard_is_as_good_as_the_same() -> None:
 
         (info,) = remembering.response([view]).envoy_infos
 
-        assert shard_from(info.shard_info) == view.shard
+        assert shard_from(info.shard_info, Limits()) == view.shard

@@ -1,5 +1,7 @@
 """Messages of an upload that are cut apart, beside the same messages decoded by the protocol."""
 
+import asyncio
+
 import pytest
 from google.protobuf.message import DecodeError
 from hypothesis import example, given, strategies as st
@@ -58,10 +60,10 @@ encoded = odd | infos.map(director_pb2.ExperimentInfo.SerializeToString)
 Told = tuple[str, tuple[str, ...], object, list[bytes]]
 
 
-def cut(messages: list[bytes]) -> Told | type[Exception]:
+async def cut(messages: list[bytes]) -> Told | type[Exception]:
     try:
-        reader = UploadReader(messages[0])
-        chunks = [reader.chunk_of(raw) for raw in messages]
+        reader = await UploadReader.begin(messages[0])
+        chunks = [await reader.chunk_of(raw) for raw in messages]
     except (DecodeError, InvalidUploadError) as error:
         return type(error)
     return reader.name, reader.collaborators, reader.tensors, chunks
@@ -98,21 +100,21 @@ def decoded(messages: list[bytes]) -> Told | type[Exception]:
 @example([DATA[:-1], DATA])
 @example([DATA + DATA + ALL, DATA])
 def test_messages_say_the_same_whether_they_are_cut_or_decoded(messages: list[bytes]) -> None:
-    assert cut(messages) == decoded(messages)
+    assert asyncio.run(cut(messages)) == decoded(messages)
 
 
-def test_what_repeats_the_first_message_is_not_decoded() -> None:
+async def test_what_repeats_the_first_message_is_not_decoded() -> None:
     reader = UploadReader(ALL + DATA)
     # A decoder would refuse this name, which is no text.
     reader._before = reader._before.replace(b"mri", b"\xff\xff\xff")
 
-    chunk = reader.chunk_of(reader._before + DATA + reader._after)
+    chunk = await reader.chunk_of(reader._before + DATA + reader._after)
 
     assert chunk == b"abc"
 
 
-def test_a_message_that_lies_about_its_size_is_refused() -> None:
+async def test_a_message_that_lies_about_its_size_is_refused() -> None:
     reader = UploadReader(ALL + DATA)
 
     with pytest.raises(InvalidUploadError, match="it carries 4 bytes, but it carries 3"):
-        reader.chunk_of(ALL + b"\x1a\x07\x08\x04\x12\x03abc")
+        await reader.chunk_of(ALL + b"\x1a\x07\x08\x04\x12\x03abc")

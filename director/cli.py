@@ -46,7 +46,7 @@ def main() -> None:
     """Run the Director of a federation: envoys, experiments and their aggregation."""
 
 
-@main.command()
+@main.command(short_help="Serve until SIGTERM or Ctrl-C.")
 @click.option(
     "-c",
     "--director-config-path",
@@ -217,7 +217,7 @@ def _harmless(text: str) -> str:
     )
 
 
-@main.command()
+@main.command(short_help="Copy a state directory while its Director works.")
 @click.option(
     "--state-dir",
     "folder",
@@ -243,7 +243,7 @@ def backup(folder: Path, target: Path) -> None:
     )
 
 
-@main.command("create-workspace")
+@main.command("create-workspace", short_help="Write director.yaml, and a folder for certificates.")
 @click.option(
     "-p",
     "--director-path",

@@ -259,7 +259,7 @@ def _show(results: Sequence[CaseResult], out: Console, elapsed_s: float) -> None
 # ---------------------------------------------------------------- looking things up
 
 
-@main.command()
+@main.command(short_help="Say all that is wrong with scenarios, and run nothing.")
 @_scenario_files
 @click.option(
     "--set", "overrides", multiple=True, callback=_overrides, metavar="KEY=VALUE", help="As in run."

@@ -110,7 +110,9 @@ def die_everywhere(
 # ---------------------------------------------------------------- the command
 
 
-@click.command("crash-points")
+@click.command(
+    "crash-points", short_help="Kill the Director around every write, and judge each run."
+)
 @click.argument("path", type=click.Path(path_type=Path), metavar="SCENARIO")
 @click.option("--seed", type=click.IntRange(min=0), help="Another than the scenario's.")
 @click.option("--set", "pairs", multiple=True, metavar="KEY=VALUE", help="As in run.")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 import pytest
+from click.testing import CliRunner
 
 from director.cli import main as director
 from simulator.checkers.expect import GUARANTEES
@@ -51,6 +52,16 @@ def test_every_fault_is_used_by_a_scenario() -> None:
     }
 
     assert set(FAULTS) - used == set(), "these faults are in no scenario"
+
+
+@pytest.mark.parametrize(("program", "group"), [("simulate", simulate), ("director", director)])
+def test_no_help_is_cut_in_a_narrow_terminal(program: str, group: click.Group) -> None:
+    printed = CliRunner().invoke(group, ["--help"], prog_name=program, terminal_width=80).output
+
+    commands = printed.partition("Commands:")[2].splitlines()
+
+    assert len(commands) > len(group.commands)
+    assert [line for line in commands if line.endswith("...")] == []
 
 
 @pytest.mark.parametrize(("program", "group"), [("simulate", simulate), ("director", director)])

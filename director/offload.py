@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from typing import Protocol, TypeVar
@@ -26,6 +27,21 @@ async def inline(work: Callable[[], T], /) -> T:
 async def in_thread(work: Callable[[], T], /) -> T:
     """Run it on one of the loop's worker threads: for disks and arithmetic."""
     return await asyncio.to_thread(work)
+
+
+class Workers:
+    """Threads of their own, for what may take so long that others would be left without any."""
+
+    def __init__(self, count: int, *, name: str) -> None:
+        self._threads = ThreadPoolExecutor(count, thread_name_prefix=name)
+
+    async def __call__(self, work: Callable[[], T], /) -> T:
+        """As `Offload`."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+
+    def close(self) -> None:
+        """Begin nothing more; what is under way goes on to its end, which nobody waits for."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
 
 
 async def in_thread_of_its_own(work: Callable[[], T], /) -> T:

@@ -24,7 +24,7 @@ from director.core.model import ExperimentId
 from director.core.queries import envoys_online, experiments_by_status, recovered
 from director.figures import DirectorFigures
 from director.interface import ReviewPlan, RunPorts
-from director.offload import Offload, in_thread, in_thread_of_its_own
+from director.offload import Offload, Workers, in_thread, in_thread_of_its_own
 from director.settings import Settings
 from director.shell.accounts import Accounts
 from director.shell.blobs import Blobs
@@ -46,6 +46,9 @@ from director.shell.waits import Waits
 from director.shell.writer import Writer
 from director.storage import Archives, Journal
 
+_READERS = 2
+"""Archives that are read to their ends at once; one may unpack to gigabytes."""
+
 
 class Machinery:
     """The parts of one Director; without `offload`, work goes into threads."""
@@ -64,6 +67,8 @@ class Machinery:
         self._federation = federation
         self._archives = archives
         workers = offload or in_thread
+        self._readers = Workers(_READERS, name="archive-reader")
+        readers = offload or self._readers
         self._work = Tasks()
         """Ends with the Director."""
         self._chores = Tasks()
@@ -115,6 +120,7 @@ class Machinery:
             writer=self.writer,
             blobs=self._blobs,
             offload=workers,
+            readers=readers,
             settings=settings,
             foreigners=self._foreigners,
             needs_review=review is not None,
@@ -123,7 +129,7 @@ class Machinery:
             review,
             writer=self.writer,
             archives=archives,
-            offload=workers,
+            offload=readers,
             patient_offload=offload or in_thread_of_its_own,
         )
         self._retentions = Retentions(
@@ -184,6 +190,7 @@ class Machinery:
         await self.writer.close()
         await self._chores.settle()
         await self._archives.close()
+        self._readers.close()
         self.runs.let_go()
 
     async def abandon(self) -> None:

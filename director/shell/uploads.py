@@ -3,9 +3,11 @@
 What can be refused by the first message is refused then.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from functools import partial
+from weakref import WeakValueDictionary
 
 from director.core.assignments import check_groups
 from director.core.averaging import aggregated_by
@@ -22,6 +24,7 @@ from director.shell.foreigners import Foreigners
 from director.shell.pace import Pace
 from director.shell.places import Places
 from director.shell.writer import Writer
+from director.storage.ports import BlobWriter
 from director.workspace import ArchiveLimits, Workspace, read_workspace
 
 
@@ -35,6 +38,7 @@ class Uploads:
         writer: Writer,
         blobs: Blobs,
         offload: Offload,
+        readers: Offload,
         settings: Settings,
         foreigners: Foreigners,
         needs_review: bool,
@@ -43,6 +47,7 @@ class Uploads:
         self._writer = writer
         self._blobs = blobs
         self._offload = offload
+        self._readers = readers
         self._settings = settings
         self._foreigners = foreigners
         self._needs_review = needs_review
@@ -50,6 +55,8 @@ class Uploads:
         self._places = Places(
             "uploads", in_all=limits.max_uploads, per_owner=limits.max_uploads_per_owner
         )
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        """One owner's archives are read one after the other, so that others have theirs read."""
         self._count = 0
 
     def __len__(self) -> int:
@@ -93,7 +100,7 @@ class Uploads:
         with self._places.taken(caller.name):
             model = await self._store_model(first.tensors or ())
             blobs.append(model)
-            archive, workspace = await self._store_archive(first, arriving)
+            archive, workspace = await self._store_archive(caller, first, arriving)
             blobs.append(archive)
             await self._foreigners.check(workspace)
         check_groups(workspace.plan, collaborators)
@@ -120,7 +127,7 @@ class Uploads:
         return await self._blobs.store(content)
 
     async def _store_archive(
-        self, first: UploadPart, arriving: "_Arriving"
+        self, caller: Caller, first: UploadPart, arriving: "_Arriving"
     ) -> tuple[BlobId, Workspace]:
         """Return the archive, and what is in it: it is read before it is kept."""
         limit = self._settings.limits.max_archive_bytes
@@ -135,12 +142,13 @@ class Uploads:
                 await writer.write(part.chunk)
                 del part  # two megabytes, which need not wait for the next two
                 part = await arriving.part()
-            workspace = await self._offload(
-                lambda: read_workspace(
-                    writer.file, ArchiveLimits(), takes_pickled=self._foreigners.are_allowed
-                )
-            )
+            async with self._turns.setdefault(caller.name, asyncio.Lock()):
+                workspace = await self._readers(partial(self._read, writer))
             return await writer.commit(), workspace
+
+    def _read(self, writer: BlobWriter) -> Workspace:
+        takes_pickled = self._foreigners.are_allowed
+        return read_workspace(writer.file, ArchiveLimits(), takes_pickled=takes_pickled)
 
 
 class _Arriving:

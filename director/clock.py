@@ -11,11 +11,18 @@ class Clock(Protocol):
     """Tells the time of day."""
 
     def now(self) -> float:
-        """Return the seconds since the epoch; may step, as operators set clocks."""
+        """Return the seconds since the epoch; they pass evenly."""
 
 
 class SystemClock:
-    """The machine's clock."""
+    """The machine's clock as it was when this was made, and evenly on from there.
+
+    Operators and time servers set clocks.  If that were followed, all envoys would be offline at
+    once, or dead ones online for as long as it had been ahead; the next start takes it up.
+    """
+
+    def __init__(self) -> None:
+        self._began_at = time.time() - time.monotonic()
 
     def now(self) -> float:
-        return time.time()
+        return self._began_at + time.monotonic()

@@ -185,8 +185,12 @@ class Federation:
             case _:
                 assert_never(event)
 
-    def resume(self) -> Sequence[Effect]:
-        """Return what has to be taken up again once all durable events were applied."""
+    def resume(self, now: float) -> Sequence[Effect]:
+        """Return what has to be taken up again once all durable events were applied.
+
+        The clock may have been set since they happened.
+        """
+        self.registry.mistrust_future(now)
         return self.careers.resume()
 
     # ------------------------------------------------------------ questions

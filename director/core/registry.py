@@ -162,6 +162,12 @@ class Registry:
         else:
             known.register(shard, now)
 
+    def mistrust_future(self, now: float) -> None:
+        """Take nobody for heard of who is remembered to have been so later than now."""
+        for envoy in self._envoys.values():
+            if envoy.seen_at > now:
+                envoy.seen_at = now - self._rules.valid_s
+
     def restore(self, envoys: Iterable[Envoy]) -> None:
         """Take all in at once, as they were."""
         self._envoys = {envoy.name: envoy for envoy in envoys}

@@ -219,7 +219,7 @@ class Writer:
 
     def resume(self) -> None:
         """Take up again what was under way."""
-        for effect in self._federation.resume():
+        for effect in self._federation.resume(self._clock.now()):
             self._perform(effect)
 
     async def close(self) -> None:

@@ -14,9 +14,11 @@ from director.core.snapshots import Snapshot
 from director.settings import Limits, Settings
 from director.shell import backlog
 from director.storage import MemoryArchives, MemoryJournal
-from tests.director.house import CT, EPOCH, MRI, House, caller, housed
+from tests.director.house import CT, EPOCH, MRI, A, House, LoopClock, caller, housed
 
 Storage = dict[str, Any]
+
+HOUR_S = 3_600.0
 
 
 @pytest.fixture
@@ -52,6 +54,38 @@ async def test_a_run_goes_on_from_its_last_closed_round(storage: Storage) -> Non
         await house.work_to_the_end(a, b)
         assert house.status() is Status.FINISHED
         assert await model(house) == [4.0, 5.0]
+
+
+class WrongClock(LoopClock):
+    """Was an hour ahead."""
+
+    def now(self) -> float:
+        return super().now() + HOUR_S
+
+
+@pytest.mark.parametrize("is_stopped", [False, True], ids=["killed", "stopped"])
+async def test_whoever_was_heard_of_in_the_future_has_to_be_heard_of_again(
+    storage: Storage,
+    is_stopped: bool,  # noqa: FBT001 - so that it is remembered from events, and from a snapshot
+) -> None:
+    async with housed(**storage, clock=WrongClock()) as house:
+        await house.register("a", "b")
+        if not is_stopped:
+            await house.director.abandon()
+
+    async with housed(**storage) as house:
+        assert [view.is_online for view in house.director.envoys(caller())] == [False, False]
+        await house.director.report_heartbeat(
+            caller("a"), A, is_experiment_running=False, devices=()
+        )
+        heard_at = LoopClock().now()
+        await asyncio.sleep(1)
+
+        a, b = house.director.envoys(caller())
+        assert (a.is_online, b.is_online) == (True, False)
+        assert a.seen_at == heard_at > b.seen_at
+        await asyncio.sleep(HOUR_S)
+        assert [view.is_online for view in house.director.envoys(caller())] == [False, False]
 
 
 async def test_what_ended_experiments_have_left_can_be_fetched(storage: Storage) -> None:

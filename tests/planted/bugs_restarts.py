@@ -15,7 +15,8 @@ from tests.planted.planting import Planted, regression
 class _Resting(Federation):
     """Remembers what was under way, and lets it lie."""
 
-    def resume(self) -> Sequence[Effect]:
+    def resume(self, now: float) -> Sequence[Effect]:
+        del now
         return ()
 
 

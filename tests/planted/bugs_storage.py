@@ -129,9 +129,9 @@ class ArchivesAreForgotten(Director):
 
 
 class _Unqueued(Federation):
-    def resume(self) -> Sequence[Effect]:
+    def resume(self, now: float) -> Sequence[Effect]:
         self.catalogue._ready.clear()
-        return super().resume()
+        return super().resume(now)
 
 
 class QueuesAreForgotten(Director):

@@ -721,7 +721,7 @@ def test_applying_the_durable_events_again_gives_the_same_federation() -> None:
 
     assert envoy_views(after, 2.0, viewer="alice") == envoy_views(before, 2.0, viewer="alice")
     assert list(after.catalogue) == list(before.catalogue)
-    assert [type(effect) for effect in after.resume()] == [StartRun, Review]
+    assert [type(effect) for effect in after.resume(5.0)] == [StartRun, Review]
     assert after.blobs() == before.blobs()
     assert repr(after) == "<Federation: 1 envoys, 3 experiments>"
 

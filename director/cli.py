@@ -14,6 +14,7 @@ from typing import Any
 import click
 
 from director.config import Config, ConfigError, load_config
+from director.descriptors import raise_limit
 from director.foreign import ForeignCodeError
 from director.log_lines import log_to_standard_error
 from director.offload import in_thread
@@ -22,7 +23,7 @@ from director.starter import create_workspace
 from director.storage import StateError
 from director.storage.backup import back_up
 from director.storage.state import open_state
-from director.transport.credentials import CertificateError
+from director.transport.credentials import CertificateError, find_certificates
 from director.transport.listening import CannotListenError
 from director.transport.server import DirectorGRPCServer
 
@@ -125,10 +126,15 @@ def start(
         config = load_config(config_path).dared(load_pickled_code=load_pickled_code)
         log_to_standard_error(config.settings.log_format, level=log_level)
         _heed(config)
+        raise_limit()
+        certificates = _certificates(config, config_path.parent, given)
+        if tls:
+            # First of all: a start that is refused leaves no state directory behind.
+            find_certificates(**certificates)
         with _storage(state_dir or config.settings.state_dir) as storage:
             server = DirectorGRPCServer(
                 tls=tls,
-                **_certificates(config, config_path.parent, given),
+                **certificates,
                 **_keywords(config),
                 **storage,
             )

@@ -26,6 +26,8 @@ from tests.director.transport.served import director_stub, served
 SHARD = director_pb2.ShardInfo(
     node_info=director_pb2.NodeInfo(name="env-1"), sample_shape=["1"], target_shape=["1"]
 )
+NOWHERE = "listen_host: 203.0.113.1"
+"""An address that no machine has: a start gets as far as that."""
 
 
 @pytest.fixture(autouse=True)
@@ -274,6 +276,7 @@ def test_missing_certificates_are_named_with_what_to_do(tmp_path: Path) -> None:
         assert f"{tmp_path}/cert/{name} does not exist" in output
     assert "-rc, -pk and -oc" in output
     assert "--disable-tls" in output
+    assert [path.name for path in tmp_path.iterdir()] == ["director.yaml"]
 
 
 def test_an_option_goes_before_the_configuration(tmp_path: Path) -> None:
@@ -334,11 +337,11 @@ def test_a_journal_that_is_none_is_told_and_left_alone(tmp_path: Path) -> None:
 
 
 def test_an_option_goes_before_the_configured_state_directory(tmp_path: Path) -> None:
-    path = written(tmp_path, "settings: {state_dir: configured}")
+    path = written(tmp_path, f"settings: {{state_dir: configured, {NOWHERE}}}")
 
-    run("start", "-c", str(path))
+    run("start", "-c", str(path), "--disable-tls")
     assert (tmp_path / "configured" / "lock").exists()
-    run("start", "-c", str(path), "--state-dir", "given")
+    run("start", "-c", str(path), "--disable-tls", "--state-dir", "given")
 
     assert (tmp_path / "given" / "lock").exists()
 
@@ -346,7 +349,9 @@ def test_an_option_goes_before_the_configured_state_directory(tmp_path: Path) ->
 def test_whoever_wants_nothing_kept_is_reminded_of_it(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    run("start", "-c", str(written(tmp_path, "")), "--state-dir", ":memory:")
+    path = written(tmp_path, f"settings: {{{NOWHERE}}}")
+
+    run("start", "-c", str(path), "--disable-tls", "--state-dir", ":memory:")
 
     assert "forgets everything with its process" in caplog.text
     assert not (tmp_path / ":memory:").exists()

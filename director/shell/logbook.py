@@ -1,6 +1,7 @@
 """Log lines that a person can follow, each with who asked and about which experiment.
 
-How lines look is `director.log_lines`' business; both marks also travel as fields of the record.
+What others have sent is cut here, before it goes into a line or stays with a request.  How lines
+look is `director.log_lines`' business; both marks also travel as fields of the record.
 """
 
 import logging
@@ -8,8 +9,13 @@ from contextvars import ContextVar
 from typing import NamedTuple
 
 from director.core.model import Caller
+from director.core.texts import abridged
 
 log = logging.getLogger("director")
+
+
+_MAX_NAME = 256
+_MAX_TEXT = 2_000
 
 
 class Marks(NamedTuple):
@@ -30,8 +36,8 @@ def mark(*, caller: str | None = None, experiment: str | None = None) -> None:
     before = _marks.get()
     _marks.set(
         Marks(
-            before.caller if caller is None else caller,
-            before.experiment if experiment is None else experiment,
+            before.caller if caller is None else abridged(caller, _MAX_NAME),
+            before.experiment if experiment is None else abridged(experiment, _MAX_NAME),
         )
     )
 
@@ -55,5 +61,12 @@ def note(
     if not log.isEnabledFor(level):
         return
     here = _marks.get()
-    marks = Marks(here.caller if caller is None else caller.name, experiment or here.experiment)
-    log.log(level, message, *values, extra=marks._asdict())
+    marks = Marks(
+        here.caller if caller is None else abridged(caller.name, _MAX_NAME),
+        abridged(experiment, _MAX_NAME) or here.experiment,
+    )
+    log.log(level, message, *map(_shown, values), extra=marks._asdict())
+
+
+def _shown(value: object) -> object:
+    return abridged(value, _MAX_TEXT) if isinstance(value, str) else value

@@ -61,8 +61,10 @@ COLLABORATOR_CODES: Codes = MappingProxyType(
 UNDECODABLE = "the request cannot be decoded: it was damaged on its way, or is of another protocol"
 _FAILED = "the Director failed to answer; its log says why"
 
-# Details travel in a header: a client's own over-long input must not come back to it there.
+# Details travel in a header of no more than 8 KiB, where all that is not printable ASCII takes
+# three bytes for each of its own: a client's own over-long input must not come back to it there.
 _MAX_DETAILS = 1_000
+_MAX_DETAILS_BYTES = 4_000
 
 
 def refusals_as_status(
@@ -111,5 +113,14 @@ def _details(error: Exception) -> str:
         return UNDECODABLE
     if not isinstance(error, DirectorError):
         return _FAILED
-    text = str(error)
-    return text if len(text) <= _MAX_DETAILS else f"{text[:_MAX_DETAILS]}…"
+    return _cut(str(error))
+
+
+def _cut(text: str) -> str:
+    size_bytes = 0
+    for at, character in enumerate(text):
+        is_plain = " " <= character <= "~" and character != "%"
+        size_bytes += 1 if is_plain else 3 * len(character.encode(errors="replace"))
+        if at == _MAX_DETAILS or size_bytes > _MAX_DETAILS_BYTES:
+            return f"{text[:at]}…"
+    return text

@@ -88,6 +88,29 @@ def test_whatever_a_caller_calls_itself_a_record_stays_one_line(log_format: LogF
     assert "all is well" in lines.getvalue()
 
 
+@pytest.mark.parametrize("log_format", ["text", "json"])
+def test_however_long_a_name_is_its_line_can_be_read(log_format: LogFormat) -> None:
+    endless = "\x01" * 2**20
+
+    with logging_as(log_format) as lines:
+        mark(caller=endless, experiment=endless)
+        note("%s came", endless)
+        note("%s came again", endless, caller=caller(endless), experiment=endless)
+        mark(caller="", experiment="")
+
+    assert lines.getvalue().count("\n") == 2
+    assert max(map(len, lines.getvalue().splitlines())) < 20_000
+
+
+def test_a_long_text_keeps_its_beginning_and_its_end() -> None:
+    with logging_as("text") as lines:
+        note("%s", "first " + "x" * 2**20 + " last")
+
+    assert "first xxx" in lines.getvalue()
+    assert "[…]" in lines.getvalue()
+    assert "xxx last" in lines.getvalue()
+
+
 def test_a_traceback_is_a_field_of_its_line_or_follows_it() -> None:
     with logging_as("json") as machine, logging_as("text") as person:
         try:
@@ -178,6 +201,25 @@ async def test_a_refusal_tells_who_was_refused_and_what_it_was_about() -> None:
         ("alice", "cut"),
         ("__default__", ""),
     ]
+
+
+@pytest.mark.wire
+async def test_requests_about_endless_names_leave_short_lines() -> None:
+    endless = "\x01" * 900_000
+    async with served(director_cls=Director) as it, it.director_stub() as stub:
+        with logging_as("text") as lines:
+            with pytest.raises(grpc.aio.AioRpcError):
+                await stub.GetExperimentStatus(
+                    director_pb2.GetExperimentStatusRequest(experiment_name=endless)
+                )
+            await stub.SetExperimentFailed(
+                director_pb2.SetExperimentFailedRequest(
+                    experiment_name=endless, collaborator_name=endless
+                )
+            )
+
+    assert lines.getvalue().count("\n") == 2
+    assert len(lines.getvalue()) < 20_000
 
 
 async def test_a_stranger_to_a_run_is_logged_with_its_experiment() -> None:

@@ -100,7 +100,7 @@ class Federation:
     ) -> None:
         self._folder = folder
         self._certificates = certificates
-        self._settings = {**_SETTINGS, **settings}
+        self._settings: dict[str, Any] = {**_SETTINGS, **settings}
         self._programs: list[Program] = []
         self._envoys: dict[str, Program] = {}
         self._frontends: dict[str, Frontend] = {}
@@ -119,8 +119,12 @@ class Federation:
         """Where the Director listens."""
         return int(self._settings["listen_port"])
 
-    def start_director(self) -> Program:
-        """Start the Director, on the same port and state as before if there was one."""
+    def start_director(self, **settings: Any) -> Program:
+        """Start the Director, on the same port and state as before if there was one.
+
+        `settings`: what is to be different from now on.
+        """
+        self._settings |= settings
         config = self._folder / "director.yaml"
         config.parent.mkdir(parents=True, exist_ok=True)
         config.write_text(yaml.safe_dump({"settings": self._settings}), encoding="utf-8")

@@ -8,19 +8,23 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float32]
-Model = Mapping[str, Array]
+from tests.interop.averages import (
+    MOMENTUM,
+    Array,
+    Learning,
+    Model,
+    Plain,
+    mean,
+    whole,
+)
+
 Points = tuple[Array, Array]
-Plain = Mapping[str, Sequence[float]]
-"""A model as JSON can say it."""
 Metrics = dict[tuple[str, str, str, int], float]
 """By origin, task, name and round."""
 
 STEPS = 10
 RATE = 0.05
-MOMENTUM = 0.5
 CELLS, MARKED = 40, slice(None, None, 10)
 
 _AGGREGATOR = "aggregator"
@@ -47,80 +51,6 @@ class Shard:
         return x, (3 * x + 0.5 + noise).astype(np.float32)
 
 
-# ---------------------------------------------------------------- averages, and lossy tensors
-
-
-def mean(values: Sequence[Array], weights: Sequence[int]) -> Array:
-    """Return the weighted average."""
-    total = np.zeros(values[0].shape)
-    for value, weight in zip(values, weights, strict=True):
-        total += weight * value.astype(np.float64)
-    return np.asarray(total / sum(weights), np.float32)
-
-
-def median(values: Sequence[Array], weights: Sequence[int]) -> Array:
-    """Return the median of each element."""
-    del weights
-    return np.asarray(np.median(np.stack(values).astype(np.float64), axis=0), np.float32)
-
-
-class Coasting:
-    """The aggregation function that `peers/frontend.py` brings: it goes on as it went before."""
-
-    def __init__(self) -> None:
-        self._speeds: dict[str, NDArray[np.float64]] = {}
-
-    def __call__(
-        self, name: str, base: Array, values: Sequence[Array], weights: Sequence[int]
-    ) -> Array:
-        shares = [weight / sum(weights) for weight in weights]
-        average = sum(
-            share * value.astype(np.float64) for share, value in zip(shares, values, strict=True)
-        )
-        before = self._speeds.get(name, np.zeros(base.shape))
-        self._speeds[name] = MOMENTUM * before + (average - base)
-        return np.asarray(base + self._speeds[name], np.float32)
-
-
-class Adam:
-    """OpenFL's `AdamAdaptiveAggregation` with its own settings."""
-
-    def __init__(self) -> None:
-        self._moments: dict[str, tuple[NDArray[np.float64], NDArray[np.float64], int]] = {}
-
-    def __call__(
-        self, name: str, base: Array, values: Sequence[Array], weights: Sequence[int]
-    ) -> Array:
-        zero = np.zeros(base.shape)
-        first, second, step = self._moments.get(name, (zero, zero, 0))
-        gradient = base.astype(np.float64) - mean(values, weights)
-        first = 0.9 * first + 0.1 * gradient
-        second = 0.999 * second + 0.001 * gradient**2
-        step += 1
-        self._moments[name] = first, second, step
-        size = np.sqrt(second / (1 - 0.999**step)) + 1e-8
-        return np.asarray(base - 0.01 * first / (1 - 0.9**step) / size, np.float32)
-
-
-def distance(model: Plain, sent: Sequence[Model], weights: Sequence[int], name: str) -> float:
-    """Return how far a tensor is from those that were sent, weighed: what a median makes least."""
-    here = np.asarray(model[name])
-    return sum(
-        weight * float(np.linalg.norm(here - one[name]))
-        for one, weight in zip(sent, weights, strict=True)
-    )
-
-
-def whole(tensor: Array) -> Array:
-    """Return what lossless compression leaves: all."""
-    return tensor
-
-
-def ternary(tensor: Array) -> Array:
-    """Return what OpenFL's STC leaves of a tensor that has little but zeros: sign and mean."""
-    return np.asarray(np.sign(tensor) * np.mean(np.abs(tensor)), np.float32)
-
-
 # ---------------------------------------------------------------- an experiment
 
 START: Model = {
@@ -141,7 +71,7 @@ class Training:
     codec: Callable[[Array], Array] = whole
     """What compression leaves of a delta."""
     combine: Callable[[Sequence[Array], Sequence[int]], Array] = mean
-    learns: Callable[[], Coasting | Adam] | None = None
+    learns: Callable[[], Learning] | None = None
     """How an aggregation that remembers combines instead."""
     leaves: Mapping[str, int] = field(default_factory=dict)
     """The first round without an envoy, for those that do not stay to the end."""

@@ -5,18 +5,9 @@ from typing import Any
 
 import pytest
 
+from tests.interop.averages import Adam, Coasting, distance, median, ternary, whole
 from tests.interop.federation import RUN_S, SHARDS, TASKS, Federation
-from tests.interop.learning import (
-    Adam,
-    Coasting,
-    Training,
-    distance,
-    expected,
-    first_round,
-    median,
-    ternary,
-    whole,
-)
+from tests.interop.learning import Training, expected, first_round
 from tests.interop.outcomes import assert_as_expected
 
 pytestmark = pytest.mark.interop

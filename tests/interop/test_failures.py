@@ -8,8 +8,9 @@ from random import Random
 import pytest
 
 from simulator.actors.workspace import Recipe, archive
+from tests.interop.averages import median
 from tests.interop.federation import RUN_S, SHARDS, TASKS, Client, Federation, federation
-from tests.interop.learning import Training, expected, median
+from tests.interop.learning import Training, expected
 from tests.interop.outcomes import assert_as_expected
 
 pytestmark = pytest.mark.interop

@@ -53,6 +53,7 @@ class Careers:
             port=event.port,
             is_reviewed=not event.needs_review,
         )
+        self._catalogue.is_shared = event.is_shared
         self._catalogue.add(experiment)
         if event.needs_review:
             return (experiment.to_review(),)

@@ -88,6 +88,8 @@ class ExperimentSubmitted:
     port: int | None = None
     """The port, likewise."""
     needs_review: bool = False
+    is_shared: bool = True
+    """Whether owners share the running limit from now on; older Directors did not let them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

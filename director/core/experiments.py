@@ -1,5 +1,6 @@
 """The experiments: who owns them, who takes part, where they stand, and whose turn is next."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -98,6 +99,8 @@ class Catalogue:
     _rules: Rules
     running_limit: int
     """How many may run at once."""
+    is_shared: bool = True
+    """Whether each owner leaves room for others; else it is first come, first served."""
     _by_name: dict[ExperimentName, Experiment] = field(default_factory=dict)
     _by_id: dict[ExperimentId, Experiment] = field(default_factory=dict)
     _ready: dict[ExperimentId, Experiment] = field(default_factory=dict)
@@ -187,13 +190,30 @@ class Catalogue:
 
     def start_next(self) -> Experiment | None:
         """Start the one whose turn it is, where there is room for one more."""
-        if not self._ready or len(self._running) >= self.running_limit:
+        experiment = self._next()
+        if experiment is None:
             return None
-        experiment = self._ready.pop(next(iter(self._ready)))
+        del self._ready[experiment.id]
         assert can_move(experiment.status, Status.IN_PROGRESS)
         experiment.status = Status.IN_PROGRESS
         self._running[experiment.id] = experiment
         return experiment
+
+    def _next(self) -> Experiment | None:
+        """Return the one whose turn it is; None where it has to wait.
+
+        It is that of the owner with the fewest that run; and that one may have no more of them than
+        it leaves for others, so that there is room for whoever comes.
+        """
+        free = self.running_limit - len(self._running)
+        if not self._ready or free <= 0:
+            return None
+        if not self.is_shared:
+            return next(iter(self._ready.values()))
+        running = Counter(experiment.owner for experiment in self._running.values())
+        # Of several such, min() takes the first, which waits longest.
+        fewest = min(self._ready.values(), key=lambda experiment: running[experiment.owner])
+        return fewest if running[fewest.owner] < free else None
 
     def close_round(self, experiment: Experiment, closed: ClosedRound) -> bool:
         """Let its run go on from the next round; False where it does not stand there."""

@@ -52,6 +52,8 @@ class Snapshot:
     ready: tuple[ExperimentId, ...] = ()
     running: tuple[ExperimentId, ...] = ()
     removed: Mapping[ExperimentName, tuple[EnvoyName, ...]] = field(default_factory=dict)
+    is_shared: bool = True
+    """Whether owners share the running limit."""
 
     @property
     def weight(self) -> int:
@@ -100,6 +102,7 @@ def moment_of(federation: Federation) -> Moment:
             ready=catalogue.ready,
             running=tuple(experiment.id for experiment in catalogue.running),
             removed=dict(catalogue.removed),
+            is_shared=catalogue.is_shared,
         ),
     )
 
@@ -120,6 +123,7 @@ def restore(federation: Federation, snapshot: Snapshot) -> None:
 
 def _restore_catalogue(catalogue: Catalogue, snapshot: Snapshot) -> None:
     catalogue.running_limit = snapshot.running_limit
+    catalogue.is_shared = snapshot.is_shared
     catalogue.restore(
         [_experiment(record) for record in snapshot.experiments],
         ready=snapshot.ready,

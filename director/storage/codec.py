@@ -18,12 +18,19 @@ from director.storage.errors import DamagedStateError, NewerStateError
 from director.storage.pieces import JsonObject, adapter_of, in_json, pieces
 from director.storage.ports import Record
 
-VERSION = 1
+VERSION = 2
 
 Upgrade = Callable[[str, JsonObject], JsonObject]
 """Takes the kind of a record and its JSON in one version, and returns that in the next."""
 
-UPGRADES: Mapping[int, Upgrade] = MappingProxyType({})
+
+def _unshared(kind: str, content: JsonObject) -> JsonObject:
+    """Let what was first come, first served be replayed so."""
+    is_about_turns = kind in {"ExperimentSubmitted", "Snapshot"}
+    return {**content, "is_shared": False} if is_about_turns else content
+
+
+UPGRADES: Mapping[int, Upgrade] = MappingProxyType({1: _unshared})
 """By the version that they start from."""
 
 _KINDS: Mapping[str, Any] = MappingProxyType(

@@ -1,5 +1,6 @@
 """What the federation decides, one rule at a time."""
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -482,6 +483,45 @@ def test_experiments_run_side_by_side_up_to_the_limit_then_in_turn() -> None:
 
     assert [type(effect) for effect in effects] == [StopRun, Release, StartRun]
     assert (status_of(federation, MRI), status_of(federation, CT)) == ("finished", "in_progress")
+
+
+def test_an_owner_runs_no_more_than_it_leaves_room_for() -> None:
+    federation = registered(A, rules=Rules(max_running_experiments=8))
+    names = [ExperimentName(f"{owner}-{number}") for owner in "abc" for number in range(6)]
+
+    for name in names:
+        federation.handle(submission(name, owner=name[0]), 1.0)
+
+    running = Counter(experiment.owner for experiment in federation.catalogue.running)
+    assert running == {"a": 4, "b": 2, "c": 1}
+
+
+def test_a_place_that_gets_free_goes_to_whoever_has_the_fewest() -> None:
+    federation = registered(A, rules=Rules(max_running_experiments=2))
+    names = [ExperimentName(f"{owner}-{number}") for number in range(2) for owner in "abc"]
+    for name in names:
+        federation.handle(submission(name, owner=name[0]), 1.0)
+    assert [held.name for held in federation.catalogue.running] == ["a-0", "b-0"]
+
+    federation.handle(RunFinished(experiment=id_of(federation, names[0])), 2.0)
+    federation.handle(RunFinished(experiment=id_of(federation, names[1])), 3.0)
+
+    assert [held.name for held in federation.catalogue.running] == ["c-0", "a-1"]
+
+
+def test_a_journal_from_before_owners_shared_is_replayed_as_it_was() -> None:
+    federation = registered(A, rules=Rules(max_running_experiments=4))
+    names = [ExperimentName(f"x-{number}") for number in range(6)]
+
+    for name in names:
+        federation.apply(replace(submission(name), is_shared=False), 1.0)
+    federation.apply(RunFinished(experiment=id_of(federation, names[0])), 2.0)
+    running = [held.name for held in federation.catalogue.running]
+    federation.apply(submission(CT), 3.0)
+    federation.apply(RunFinished(experiment=id_of(federation, names[1])), 4.0)
+
+    assert running == names[1:5]
+    assert [held.name for held in federation.catalogue.running] == names[2:5]
 
 
 def test_a_review_comes_before_the_start() -> None:

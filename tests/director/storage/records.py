@@ -1,5 +1,7 @@
 """Events and snapshots to store."""
 
+from dataclasses import replace
+
 from director.core.checkpoints import Checkpoint, ClosedRound, Completed
 from director.core.events import (
     Durable,
@@ -118,6 +120,17 @@ SNAPSHOT = Snapshot(
     running=(MRI_ID,),
     removed={ExperimentName("gone"): (A, B)},
 )
+
+
+def written_by(version: int) -> tuple[Snapshot, list[Durable]]:
+    """The same as that version has meant them."""
+    if version > 1:
+        return SNAPSHOT, EVENTS
+    events = [
+        replace(event, is_shared=False) if isinstance(event, ExperimentSubmitted) else event
+        for event in EVENTS
+    ]
+    return replace(SNAPSHOT, is_shared=False), events
 
 
 def finished(number: int) -> RunFinished:

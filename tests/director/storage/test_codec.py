@@ -15,7 +15,7 @@ from director.storage import DamagedStateError, NewerStateError
 from director.storage.codec import VERSION, Codec, Encoded, layout
 from director.storage.pieces import JsonObject
 from director.storage.ports import Record
-from tests.director.storage.records import EVENTS, SNAPSHOT
+from tests.director.storage.records import EVENTS, SNAPSHOT, written_by
 
 FIXTURES = Path(__file__).parent / "fixtures"
 KINDS: tuple[type[Record], ...] = (*get_args(Durable), Snapshot)
@@ -81,10 +81,11 @@ def stored_by(version: int) -> list[Encoded]:
 @pytest.mark.parametrize("version", range(1, VERSION + 1))
 def test_what_any_version_wrote_is_read(version: int) -> None:
     codec = Codec()
+    snapshot, events = written_by(version)
 
     read = [codec.decode(stored) for stored in stored_by(version)]
 
-    assert read == [*EVENTS, SNAPSHOT]
+    assert read == [*events, snapshot]
 
 
 def test_an_upgrade_makes_old_json_new_one_step_at_a_time() -> None:

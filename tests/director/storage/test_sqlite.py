@@ -17,7 +17,7 @@ from director.storage import DamagedStateError, NewerStateError, NoRoomError, St
 from director.storage.codec import VERSION, Codec
 from director.storage.pieces import JsonObject
 from director.storage.sqlite import SqliteJournal
-from tests.director.storage.records import EVENTS, SNAPSHOT, finished
+from tests.director.storage.records import finished, written_by
 
 pytestmark = pytest.mark.wire
 
@@ -198,14 +198,15 @@ async def test_a_journal_that_any_version_left_is_read_and_written_on(
 ) -> None:
     path = tmp_path / "journal"
     shutil.copy(FIXTURES / f"journal-{version}.sqlite3", path)
+    snapshot, events = written_by(version)
     journal = SqliteJournal(path)
 
-    assert [entry.record for entry in journal.replay()] == [SNAPSHOT, *EVENTS]
+    assert [entry.record for entry in journal.replay()] == [snapshot, *events]
     position = await journal.append(finished(7), 99.0)
     await journal.close()
 
-    assert position == len(EVENTS) + 2
-    assert await replayed(path) == [SNAPSHOT, *EVENTS, finished(7)]
+    assert position == len(events) + 2
+    assert await replayed(path) == [snapshot, *events, finished(7)]
 
 
 async def test_what_this_version_left_is_read_by_the_next_which_locks_this_one_out(

@@ -127,6 +127,12 @@ class Recovery(_Part):
     all_online_within: Duration | None = None
     """From the start of the recovery; four heartbeat periods where it is not said."""
 
+    def paced(self, factor: float) -> "Recovery":
+        """Return the same for a Director whose heartbeats are so much slower."""
+        if self.all_online_within is None or factor <= 1:
+            return self
+        return self.model_copy(update={"all_online_within": self.all_online_within * factor})
+
 
 class Coverage(_Part):
     """What must have happened for the run to prove anything; else it is inconclusive."""
@@ -147,6 +153,14 @@ class Expect(_Part):
     recover: Recovery = Recovery()
     slo: tuple[Objective, ...] = ()
     coverage: Coverage = Coverage()
+
+    def paced(self, factor: float) -> "Expect":
+        """Return what may be asked of a Director whose heartbeats are so much slower than meant.
+
+        How soon it can know who lives follows from its period; nothing else is put off.
+        """
+        slo = tuple(each.paced(factor) for each in self.slo)
+        return self.model_copy(update={"recover": self.recover.paced(factor), "slo": slo})
 
     def judges(self, guarantee: str) -> bool:
         """Whether the promise is looked at in this run, waived or not."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from simulator.checkers.answers import COLLABORATOR, ENVOY, FAILURE, is_impostor
 from simulator.checkers.base import Checker, Docket, at, when
+from simulator.checkers.found import found
 from simulator.checkers.liveness_facts import Peace
 from simulator.history.calls import NEVER, Call
 from simulator.history.entry import JsonObject
@@ -118,18 +119,25 @@ def _judge_presence(
 
 
 def _signs(history: History) -> dict[str, _Signs]:
-    found: dict[str, _Signs] = {}
+    signs: dict[str, _Signs] = {}
     sure: list[Call] = []
     peace = Peace.of(history)
     journey_s = _longest_journey_s(history)
-    for call in _heard(history):
-        signs = found.setdefault(text(call.request, "name"), _Signs())
-        signs.possible.add(call.invoke_index, _latest(peace, call, journey_s), call)
+    calls = _heard(history)
+    names = frozenset(text(call.request, "name") for call in calls)
+    for name, before in found(history):
+        if name in names:
+            # It may have been heard of until the very moment at which it was found.
+            of = signs.setdefault(name, _Signs())
+            of.possible.add(before.invoke_index, before.invoked_at, before)
+    for call in calls:
+        of = signs.setdefault(text(call.request, "name"), _Signs())
+        of.possible.add(call.invoke_index, _latest(peace, call, journey_s), call)
         if call.is_ok and _counts(call):
             sure.append(call)
     for call in sorted(sure, key=lambda call: call.ended_index):
-        found[text(call.request, "name")].sure.add(call.ended_index, call.invoked_at, call)
-    return found
+        signs[text(call.request, "name")].sure.add(call.ended_index, call.invoked_at, call)
+    return signs
 
 
 def _heard(history: History) -> list[Call]:

@@ -5,11 +5,12 @@ and a read must have a write that explains it.
 """
 
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from simulator.checkers.answers import is_answered, is_impostor
 from simulator.checkers.base import Checker, Docket, when
+from simulator.checkers.found import found, is_shared
 from simulator.checkers.names import why_unusable
 from simulator.history.calls import NEVER, Call
 from simulator.history.entry import Header, JsonObject
@@ -58,13 +59,15 @@ class Registrations:
 
 
 def registrations(history: History) -> dict[str, Registrations]:
-    """By envoy, in the order of first registration; certainly refused ones are left out."""
-    found: dict[str, Registrations] = {}
+    """By envoy, those before the run first; certainly refused ones are left out."""
+    known: dict[str, Registrations] = {}
+    for name, before in found(history):
+        known.setdefault(name, Registrations()).add(before)
     for call in history.calls("UpdateShardInfo"):
         refused = call.is_ok and not flag(call.response, "accepted")
         if call.may_have_happened and not refused:
-            found.setdefault(text(call.request, "name"), Registrations()).add(call)
-    return found
+            known.setdefault(text(call.request, "name"), Registrations()).add(call)
+    return known
 
 
 class ListingIsExact(Checker):
@@ -77,22 +80,39 @@ class ListingIsExact(Checker):
     )
 
     def examine(self, history: History, docket: Docket) -> None:
-        known = registrations(history)
+        known, ours = registrations(history), _ours(history)
         _judge_acceptance(history, docket)
         firsts = sorted(
             (next((c.ended_index for c in of.calls if c.is_ok), NEVER), name)
             for name, of in known.items()
+            if ours is None or name in ours
         )
         for listing in history.calls("GetEnvoys"):
             if listing.is_ok:
                 docket.occasion()
-                _judge_listing(history, docket, listing, known, firsts)
+                shown = [row for row in tables(listing.response, "envoys") if _is_ours(row, ours)]
+                _judge_listing(history, docket, (listing, shown), known, firsts)
             elif is_answered(listing) and listing.code in {"UNKNOWN", "INTERNAL"}:
                 docket.broken(
                     f"GetEnvoys of {listing.actor} failed {when(listing)} with {listing.code}:"
                     f" {listing.details!r}; one envoy's state must not spoil the listing",
                     listing,
                 )
+
+
+def _ours(history: History) -> frozenset[str] | None:
+    """Return the envoys that a shared Director knows from this run; None: all there are.
+
+    Of others nobody knows when they register, and as what.
+    """
+    if not is_shared(history):
+        return None
+    named = (text(call.request, "name") for call in history.calls("UpdateShardInfo"))
+    return frozenset([*history.actors, *named])
+
+
+def _is_ours(row: JsonObject, ours: frozenset[str] | None) -> bool:
+    return ours is None or text(row, "name") in ours
 
 
 def _judge_acceptance(history: History, docket: Docket) -> None:
@@ -116,12 +136,13 @@ def _judge_acceptance(history: History, docket: Docket) -> None:
 def _judge_listing(
     history: History,
     docket: Docket,
-    listing: Call,
+    look: tuple[Call, Sequence[JsonObject]],
     known: dict[str, Registrations],
     firsts: list[tuple[int, str]],
 ) -> None:
+    listing, rows = look
     listed: set[str] = set()
-    for item in tables(listing.response, "envoys"):
+    for item in rows:
         name = text(item, "name")
         if name in listed:
             docket.broken(f"{name} is listed twice {when(listing)}", listing)

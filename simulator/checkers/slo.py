@@ -6,7 +6,7 @@ This is the grammar, and what it can name; `measures` reads the numbers off a hi
 import operator
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from enum import StrEnum
 
@@ -72,6 +72,8 @@ _DIMENSIONS = {
     Family.RATE: Dimension.RATE,
     Family.COUNT: Dimension.COUNT,
 }
+_BY_HEARTBEATS = frozenset({Family.OFFLINE_DETECTION, Family.COMEBACK})
+"""What takes as long as the heartbeats allow."""
 _UNITS: Mapping[Dimension, Mapping[str, float]] = {
     Dimension.TIME: {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0},
     Dimension.SHARE: {"%": 0.01, "": 1.0},
@@ -134,6 +136,14 @@ class Slo:
     def holds(self, value: float) -> bool:
         """Whether the value keeps the bound."""
         return _OPERATORS[self.operator](value, self.bound)
+
+    def paced(self, factor: float) -> "Slo":
+        """Return what may be asked where heartbeats are so much slower than meant."""
+        is_upper = self.operator in {"<", "<="}
+        if factor <= 1 or not is_upper or self.measure.family not in _BY_HEARTBEATS:
+            return self
+        bound = self.bound * factor
+        return replace(self, bound=bound, text=f"{self.measure} {self.operator} {bound:g}s")
 
     def __str__(self) -> str:
         return self.text

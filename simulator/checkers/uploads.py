@@ -7,6 +7,7 @@ from simulator.checkers.answers import is_answered
 from simulator.checkers.archives import differences, is_download
 from simulator.checkers.base import Checker, Docket, when
 from simulator.checkers.experiments import Experiments, sightings
+from simulator.checkers.found import is_shared
 from simulator.checkers.liveness_facts import Peace
 from simulator.history.calls import NEVER, Call, Touch
 from simulator.history.entry import Kind
@@ -227,6 +228,13 @@ def _judge_claims(
         )
         others = [other for other in namesakes if other.number != upload.number]
         if held or any(_is_in_the_way(history, peace, other, upload) for other in others):
+            continue
+        if is_shared(history):
+            docket.unsure(
+                f"{upload.actor} was told {when(upload)} that the name {name[:60]!r} is in use;"
+                " whether somebody outside this run has it cannot be told",
+                upload,
+            )
             continue
         earlier = [other for other in others if other.invoke_index < upload.invoke_index]
         docket.broken(

@@ -6,11 +6,9 @@ from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack, nullcontext
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from director.clock import Clock, SystemClock
-from director.offload import in_thread, inline
 from director.storage.memory_disk import Operation
 from director.transport.server import DirectorGRPCServer
 from simulator.actors import canary
@@ -18,32 +16,30 @@ from simulator.checkers.judge import Verdict, judge
 from simulator.checkers.validity import PlannedFault
 from simulator.engine.cast import Arrival, Casting
 from simulator.engine.chance import Chance
+from simulator.engine.fitting import fitted
 from simulator.engine.garbage import rarely_collected
-from simulator.engine.host import Blueprint, Host, HostError, ServerFactory
+from simulator.engine.heading import heading
+from simulator.engine.host import Host, HostError, ServerFactory
+from simulator.engine.hosting import authority_of, host_of
 from simulator.engine.loop import DeadlockError, VirtualTimeLoop
 from simulator.engine.memory_host import CrashPoint, MemoryHost
 from simulator.engine.spectator import Spectator
-from simulator.engine.subprocess_host import SubprocessHost
+from simulator.engine.target import Stock, Target, uploaded
 from simulator.engine.timeline import Timeline
-from simulator.engine.wire_host import ExternalHost, WireHost
 from simulator.engine.world import RunWorld
-from simulator.history.calls import OBSERVER
-from simulator.history.entry import Header, JsonObject
+from simulator.history.entry import JsonObject
 from simulator.history.history import History
 from simulator.history.recorder import HistoryRecorder
 from simulator.history.snapshot import Snapshot
-from simulator.network.api import RuleBook
 from simulator.pki import Pki
 from simulator.scenario.load import Case
-from simulator.scenario.schema import DirectorSpec, Scenario
+from simulator.scenario.schema import Scenario
 
 Watch = Callable[[Snapshot], None]
 
 VIRTUAL_EPOCH = 1_767_225_600.0
 """When virtual runs begin: 2026-01-01T00:00:00Z, always, so that equal seeds give equal bytes."""
 
-_WIRE_TRANSIT_S = 0.25
-"""What a message may take on loopback while this very process is busy simulating."""
 _SETTLE_S = 2.0
 """After everybody left, until the Director must hold no more than before anybody came."""
 _DOWN_S = 1.0
@@ -83,6 +79,7 @@ def run_case(
 
     Raises:
         HarnessError: an actor broke, nothing could happen any more, or the run did not end.
+        TargetError: the Director runs elsewhere, and cannot be tormented as it is.
     """
     began_s = time.perf_counter()
     play = _Play(case, seed=seed, factory=factory, watch=watch, crash_point=crash_point)
@@ -94,7 +91,7 @@ def run_case(
                 history = runner.run(play.run())
         except (DeadlockError, HostError) as error:
             raise HarnessError(str(error)) from error
-        verdict = judge(history, case.scenario.expect, planned=planned)
+        verdict = judge(history, play.scenario.expect, planned=planned)
     return Played(
         case=case,
         seed=seed,
@@ -126,7 +123,7 @@ class _Play:
         crash_point: CrashPoint | None,
     ) -> None:
         self._case = case
-        self._scenario = case.scenario
+        self.scenario = case.scenario
         self._seed = seed
         self._factory = factory
         self._watch = watch
@@ -139,25 +136,42 @@ class _Play:
     async def run(self) -> History:
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(self._on_error)
+        pki = authority_of(self.scenario)
+        if self.scenario.director.run != "external":
+            return await self._recorded(pki)
+        target = Target(self.scenario.director, pki)
+        stock = await target.stock(self.scenario)
+        stock.ensure_clear()
+        self.scenario = fitted(self.scenario, stock)
+        return await self._recorded(pki, target, stock)
+
+    async def _recorded(
+        self, pki: Pki | None, target: Target | None = None, stock: Stock | None = None
+    ) -> History:
+        loop, scenario = asyncio.get_running_loop(), self.scenario
         began_s = loop.time()
         record = HistoryRecorder(lambda: loop.time() - began_s)
-        scenario = self._scenario
         clock: Clock = _LoopClock() if scenario.clock == "virtual" else SystemClock()
-        epoch = clock.now()
+        header = heading(scenario, self._case.values, seed=self._seed, epoch=clock.now())
         songs = canary.songs()
+        if stock is not None:
+            record.note("target", {"envoys": stock.envoys})
         try:
             async with asyncio.timeout(scenario.timeout):
-                await self._perform(record, clock)
+                await self._perform(record, clock, pki)
         except TimeoutError as error:
             raise HarnessError(
                 f"the run did not end within {scenario.timeout:g} s of its own clock"
             ) from error
+        finally:
+            if target is not None:
+                await target.tidy(uploaded(record.finish(header)))
         if self._errors:
             raise HarnessError(f"the simulator broke: {self._errors[0]!r}") from self._errors[0]
         record.note("canary", {"sung": canary.songs() - songs})
         if scenario.clock == "wire":
             record.note("harness.lag", {"max_s": self._lag_s})
-        return record.finish(self._header(epoch))
+        return record.finish(header)
 
     def _on_error(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         error = context.get("exception")
@@ -166,10 +180,15 @@ class _Play:
         else:
             self._errors.append(error)
 
-    async def _perform(self, record: HistoryRecorder, clock: Clock) -> None:
+    async def _perform(self, record: HistoryRecorder, clock: Clock, pki: Pki | None) -> None:
         loop = asyncio.get_running_loop()
-        pki = _pki(self._scenario)
-        host = self._host(clock, pki)
+        host = host_of(
+            self.scenario,
+            clock=clock,
+            pki=pki,
+            factory=self._factory,
+            crash_point=self._crash_point,
+        )
         async with AsyncExitStack() as stack:
             stack.push_async_callback(host.close)
             await host.start()
@@ -177,7 +196,7 @@ class _Play:
             if isinstance(host, MemoryHost):
                 host.on_crash = partial(self._on_crash, record, host)
             _probe(record, host, "calm")
-            casting = Casting(self._scenario, seed=self._seed, address=host.address, pki=pki)
+            casting = Casting(self.scenario, seed=self._seed, address=host.address, pki=pki)
             began_s = loop.time()
             world = RunWorld(
                 host=host,
@@ -215,7 +234,7 @@ class _Play:
 
     async def _act(self, world: RunWorld, casting: Casting) -> None:
         """Play all phases and the recovery, with everybody in it."""
-        scenario = self._scenario
+        scenario = self.scenario
         timeline = Timeline(scenario, world)
         with scenario.network.over(world):
             async with asyncio.TaskGroup() as helpers:
@@ -227,7 +246,7 @@ class _Play:
 
     async def _look(self, world: RunWorld) -> None:
         """Show the run to whoever watches, and notice how late the loop is."""
-        scenario, loop = self._scenario, asyncio.get_running_loop()
+        scenario, loop = self.scenario, asyncio.get_running_loop()
         spectator = Spectator(rounds=lambda _: _rounds(scenario))
         world.on_event(spectator.listen)
         envoys = sum(group.count for group in scenario.envoys)
@@ -246,58 +265,6 @@ class _Play:
                 envoys=envoys,
             )
             self._watch(snapshot)
-
-    def _host(self, clock: Clock, pki: Pki | None) -> Host:
-        spec, rules = self._scenario.director, RuleBook()
-        if spec.run == "external":
-            assert spec.address is not None
-            return ExternalHost(spec.address, rules)
-        is_virtual = self._scenario.clock == "virtual"
-        blueprint = Blueprint(
-            spec=spec,
-            clock=clock,
-            offload=inline if is_virtual else in_thread,
-            credentials=None if pki is None else pki.server(),
-            factory=self._factory,
-        )
-        if is_virtual:
-            return MemoryHost(blueprint, rules, crash_point=self._crash_point)
-        if spec.run == "subprocess":
-            visitor = None if pki is None else pki.client(OBSERVER)
-            return SubprocessHost(blueprint, rules, visitor=visitor)
-        return WireHost(blueprint, rules)
-
-    def _header(self, epoch: float) -> Header:
-        scenario = self._scenario
-        config = scenario.director.config
-        allowance_s = 0.0 if scenario.clock == "virtual" else _WIRE_TRANSIT_S
-        return Header(
-            scenario=scenario.name,
-            seed=self._seed,
-            case=dict(self._case.values),
-            world=scenario.clock,
-            identity=scenario.identity,
-            epoch=epoch,
-            heartbeat_period_s=config.heartbeat_period,
-            transit_s=scenario.network.transit_s() + allowance_s,
-            sample_shape=config.sample_shape,
-            target_shape=config.target_shape,
-            may_queue=_may_queue(scenario),
-            **_patience(scenario.director),
-        )
-
-
-def _pki(scenario: Scenario) -> Pki | None:
-    """Return who issues the certificates of this run: an external Director's own authority."""
-    spec = scenario.director
-    if scenario.identity != "mtls":
-        return None
-    if spec.ca_cert is None or spec.ca_key is None:
-        return Pki()
-    try:
-        return Pki.of_authority(Path(spec.ca_cert).read_bytes(), Path(spec.ca_key).read_bytes())
-    except (OSError, ValueError) as error:
-        raise HarnessError(f"no certificates can be issued: {error}") from error
 
 
 async def _arrive(world: RunWorld, arrivals: Sequence[Arrival]) -> None:
@@ -318,24 +285,5 @@ def _probe(record: HistoryRecorder, host: Host, at: str) -> None:
         record.note("probe", {"at": at, "open_calls": host.network.open_calls(), **held})
 
 
-def _may_queue(scenario: Scenario) -> bool:
-    """Whether experiments may wait for a review or their turn; with others' Directors, perhaps."""
-    spec = scenario.director
-    if spec.run == "external" or spec.command or spec.review is not None:
-        return True
-    return len(scenario.experiments()) > spec.limits.max_running_experiments
-
-
 def _rounds(scenario: Scenario) -> int:
     return max((group.training.rounds for group in scenario.envoys), default=0)
-
-
-def _patience(spec: DirectorSpec) -> dict[str, Any]:
-    """Return what is known of how rounds wait; of others' Directors, that they wait for all."""
-    if spec.run == "external" or spec.command:
-        return {}
-    return {
-        "quorum": str(spec.config.quorum),
-        "dead_after_s": spec.config.dead_after,
-        "waits_for_slow": spec.config.straggler_cutoff is None,
-    }

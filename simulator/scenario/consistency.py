@@ -55,13 +55,6 @@ class _Check:
         if scenario.clock == "virtual" and run != "inprocess":
             message = f"time cannot be simulated for a Director that runs as {run}"
             self._add(("director", "run"), message, "clock: wire")
-        if scenario.identity == "mtls" and run == "external" and scenario.director.ca_cert is None:
-            message = (
-                "an external Director lets in whom its own authority vouches for: give it with"
-                " --ca-cert and --ca-key, or as director.ca_cert and director.ca_key; or set"
-                " identity=plaintext"
-            )
-            self._add(("identity",), message)
         lasts_s = scenario.phases_s + scenario.recover
         if scenario.timeout < lasts_s:
             message = f"the phases and the recovery take {lasts_s:g}s together"

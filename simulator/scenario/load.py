@@ -62,13 +62,22 @@ def load_text(
 
 
 def refusals(case: Case) -> Sequence[Problem]:
-    """Return what the world of a case cannot do; nothing may run while there is any."""
+    """Return what cannot be done in the world of a case, or with its Director.
+
+    While there is any, the case must not run.
+    """
     problems = Problems(case.path)
     scenario = case.scenario
-    for index, fault in enumerate(scenario.faults):
-        why = fault.unsupported(
-            world=scenario.clock, director=scenario.director.run, identity=scenario.identity
+    spec = scenario.director
+    if scenario.identity == "mtls" and spec.run == "external" and spec.ca_cert is None:
+        message = (
+            "an external Director lets in whom its own authority vouches for: give it with"
+            " --ca-cert and --ca-key, or as director.ca_cert and director.ca_key; or set"
+            " identity=plaintext"
         )
+        problems.add(mark_of(case.root, ("identity",)), ("identity",), message)
+    for index, fault in enumerate(scenario.faults):
+        why = fault.unsupported(world=scenario.clock, director=spec.run, identity=scenario.identity)
         if why is not None:
             where = ("faults", index, "type")
             message = f"{fault.name()} ({fault.id}) cannot be done here: {why}"

@@ -38,6 +38,8 @@ def expand(root: Keys, overrides: Mapping[str, str], problems: Problems) -> Sequ
         marks={key: mark for key, mark in root.marks.items() if key not in {"params", "matrix"}},
         values={key: node for key, node in root.values.items() if key not in {"params", "matrix"}},
     )
+    # A parameter whose only place is overridden is of use all the same.
+    declared, used = _declared(root), _referenced(body, _declared(root))
     for name, written in overrides.items():
         value = scalar(written)
         if name in axes:
@@ -49,9 +51,8 @@ def expand(root: Keys, overrides: Mapping[str, str], problems: Problems) -> Sequ
     cells = list(_cells(root, axes, overrides, problems))
     if not cells:
         problems.add(root.marks["matrix"], ("matrix",), "every case is excluded")
-    declared, used = _declared(root), Names()
     filled = [
-        Cell(root=_filled(body, {**params, **values}, declared, used, problems), values=values)
+        Cell(root=_filled(body, {**params, **values}, declared, problems), values=values)
         for values in cells
     ]
     if filled:
@@ -170,10 +171,26 @@ def is_open(node: Node | None) -> bool:
     return isinstance(node, Leaf) and bool(_REFERENCE.search(str(node.value)))
 
 
-def _filled(body: Keys, values: Values, declared: Names, used: Names, problems: Problems) -> Keys:
+def _names_in(leaf: Leaf) -> Sequence[str]:
+    return _REFERENCE.findall(leaf.value) if isinstance(leaf.value, str) else ()
+
+
+def _referenced(body: Keys, declared: Names) -> Names:
+    """Return the parameters that stand anywhere in a file."""
+    used = Names()
+
+    def look(leaf: Leaf, path: Path) -> Leaf:
+        del path
+        used.update({name: declared[name] for name in _names_in(leaf) if name in declared})
+        return leaf
+
+    mapped(body, look)
+    return used
+
+
+def _filled(body: Keys, values: Values, declared: Names, problems: Problems) -> Keys:
     def fill(leaf: Leaf, path: Path) -> Leaf:
-        names = _REFERENCE.findall(leaf.value) if isinstance(leaf.value, str) else []
-        used.update({name: declared[name] for name in names if name in declared})
+        names = _names_in(leaf)
         for name in names:
             if name not in declared:
                 message = f"there is no parameter {name!r}"

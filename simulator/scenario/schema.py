@@ -32,6 +32,11 @@ Clock = Literal["virtual", "wire"]
 Identity = Literal["plaintext", "mtls"]
 Run = Literal["inprocess", "subprocess", "external"]
 
+_ADDRESS = re.compile(r"(?P<host>[\w.-]+|\[[0-9A-Fa-f:.%]+\]):(?P<port>[0-9]{1,5})")
+_PORTS = range(1, 2**16)
+_ROUNDS = ("quorum", "offline_grace", "below_quorum", "straggler_cutoff")
+"""What only whoever runs a Director can tell it."""
+
 RESERVED_PHASES = ("recover", "done")
 """What follows the phases of a scenario, in every run."""
 
@@ -105,6 +110,9 @@ class DirectorSpec(_Part):
     def _runs_somewhere(self) -> "DirectorSpec":
         if self.run == "external" and self.address is None:
             raise misfit("an external Director needs its address: '127.0.0.1:50051'")
+        if self.run == "external" and not _is_address(self.address or ""):
+            message = f"{self.address!r} is not HOST:PORT, such as '127.0.0.1:50051'"
+            raise misfit(message, "address")
         if self.run != "external" and self.address is not None:
             raise misfit(f"'address' is for run: external, not for {self.run}", "address")
         if self.run != "external" and (self.ca_cert or self.ca_key):
@@ -116,10 +124,19 @@ class DirectorSpec(_Part):
         for key in ("review", "limits"):
             if self.run != "inprocess" and key in self.model_fields_set:
                 raise misfit(f"{key!r} is for run: inprocess, not for {self.run}", key)
+        for key in _ROUNDS:
+            if self.run == "external" and key in self.config.model_fields_set:
+                message = f"{key!r} cannot be told to a Director that runs elsewhere"
+                raise misfit(message, "config", key)
         if self.run == "subprocess" and self.config.heartbeat_period % 1:
             message = "'director start' takes a heartbeat period of whole seconds"
             raise misfit(message, "config", "heartbeat_period")
         return self
+
+
+def _is_address(written: str) -> bool:
+    match = _ADDRESS.fullmatch(written)
+    return match is not None and int(match["port"]) in _PORTS
 
 
 # ---------------------------------------------------------------- who is there

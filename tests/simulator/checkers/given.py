@@ -80,6 +80,10 @@ class Given:
         self._header = replace(self._header, **about)
         return self
 
+    def finds(self, *envoys: JsonObject) -> "Given":
+        """Let the Director run elsewhere, and know envoys of earlier days."""
+        return self.note("target", {"envoys": list(envoys)})
+
     # ------------------------------------------------------------ time, people and faults
 
     def at(self, time_s: float) -> "Given":

@@ -39,6 +39,23 @@ def test_who_has_been_silent_for_long_must_not_be_online() -> None:
 
 
 @pytest.mark.parametrize("online", [True, False])
+def test_who_was_found_there_may_have_been_heard_of_just_before(online: bool) -> None:  # noqa: FBT001
+    record = Given().envoys("a").at(1).finds(shown("a"))
+    record.at(20).lists("alice", shown("a", online=online)).ok()
+    record.registers("a").ok()
+
+    assert holds(record.judged_by(PRESENCE))
+
+
+def test_who_was_found_there_and_says_nothing_cannot_stay_online() -> None:
+    record = Given().envoys("a").at(1).finds(shown("a"))
+    record.at(22).lists("alice", shown("a", online=True)).ok()
+    record.registers("a").ok()
+
+    assert "last possible sign of life was at 1.0 s" in broken(record.judged_by(PRESENCE))
+
+
+@pytest.mark.parametrize("online", [True, False])
 @pytest.mark.parametrize("listed_at", [19.6, 20.4])
 def test_within_transit_of_the_limit_either_is_right(listed_at: float, online: bool) -> None:  # noqa: FBT001
     assert holds(seen(listed_at=listed_at, online=online).judged_by(PRESENCE))

@@ -70,6 +70,45 @@ def test_who_registers_only_afterwards_must_not_be_listed() -> None:
     assert "no registration of it was accepted" in broken(record.judged_by(REGISTRY))
 
 
+def test_who_was_found_there_may_be_listed_before_it_registers() -> None:
+    record = Given().envoys("a").finds(shown("a", n_samples=5))
+    record.lists("alice", shown("a", n_samples=5)).ok()
+    record.registers("a").ok()
+    record.lists("alice", shown("a")).ok()
+
+    assert holds(record.judged_by(REGISTRY))
+
+
+def test_what_was_found_there_is_outdated_once_it_registers() -> None:
+    record = Given().envoys("a").finds(shown("a", n_samples=5))
+    record.registers("a").ok()
+    record.lists("alice", shown("a", n_samples=5)).ok()
+
+    assert "not the one last registered" in broken(record.judged_by(REGISTRY))
+
+
+def test_strangers_come_and_change_at_a_director_that_serves_others() -> None:
+    record = Given().finds(shown("before", n_samples=5))
+    record.lists("alice", shown("before", n_samples=6), shown("later")).ok()
+
+    assert holds(record.judged_by(REGISTRY))
+
+
+def test_whom_a_shared_director_rejected_must_not_be_listed_either() -> None:
+    record = Given().envoys("a").finds()
+    record.registers("a", shape=["9"]).ok(accepted=False)
+    record.lists("alice", shown("a")).ok()
+
+    assert "no registration of it was accepted" in broken(record.judged_by(REGISTRY))
+
+
+def test_the_heartbeat_of_who_was_found_there_may_be_accepted() -> None:
+    record = Given().envoys("a").finds(shown("a"))
+    record.beats("a").ok()
+
+    assert holds(record.judged_by(HEARTBEAT))
+
+
 def test_an_outdated_shard_is_a_breach() -> None:
     record = Given()
     record.registers("a", n_samples=10).ok()

@@ -2,6 +2,7 @@
 
 import pytest
 
+from simulator.checkers.base import Validity
 from simulator.checkers.uploads import BadUploadsAreRefused, RefusedUploadsLeaveNothing
 from simulator.history.entry import Json
 from tests.simulator.checkers.given import MEMBERS, Given, broken, holds, is_silent
@@ -158,6 +159,13 @@ def test_a_cancelled_upload_must_not_keep_the_name() -> None:
     record.at(60).uploads("alice", "brain").refused("ALREADY_EXISTS")
 
     assert "is in use, though nobody has it" in broken(record.judged_by(RESIDUE))
+
+
+def test_at_a_director_that_serves_others_somebody_else_may_have_the_name() -> None:
+    record = Given().finds()
+    record.uploads("bob", "brain").refused("ALREADY_EXISTS")
+
+    assert record.judged_by(RESIDUE).validity is Validity.UNKNOWN
 
 
 def test_it_may_take_a_moment_until_a_cancelled_upload_is_noticed() -> None:

@@ -103,6 +103,9 @@ class Director:
     def use_ports(self, ports: RunPorts) -> None:
         self._parts.use_ports(ports)
 
+    def drain(self) -> None:
+        self._parts.drain()
+
     async def close(self) -> None:
         await self._parts.close()
 

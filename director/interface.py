@@ -62,8 +62,11 @@ class DirectorInterface(Protocol):
     async def start(self) -> None:
         """Restore what was acknowledged before; afterwards requests may come."""
 
+    def drain(self) -> None:
+        """Answer every parked long poll and end every stream; other requests come to their ends."""
+
     async def close(self) -> None:
-        """Answer every parked long poll, end every stream, and stop what runs in the background."""
+        """Drain, refuse what is still under way, and stop what runs in the background."""
 
     def announce(self, host: str, port: int) -> None:
         """Learn where collaborators reach the server; called once it listens, before requests."""

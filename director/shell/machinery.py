@@ -178,11 +178,17 @@ class Machinery:
         """Learn how to open more ports than the server's own."""
         self._opener.use_ports(ports)
 
-    async def close(self) -> None:
-        """Send away those who wait and those who follow; end all work; write down the rest."""
+    def drain(self) -> None:
+        """Send away those who wait and those who follow; all else goes on."""
         self.is_closing = True
         self.waits.end_all()
         self.feeds.cut_all()
+
+    async def close(self) -> None:
+        """Refuse what is under way; end all work; write down the rest."""
+        self.drain()
+        # Before the disk is let go of: whatever they have written there has to be cleared away.
+        await self.uploads.close()
         self.runs.rest()
         # Whatever is still begun by those who are being answered ends at once.
         await self._work.abandon()

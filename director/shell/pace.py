@@ -16,6 +16,7 @@ class Pace:
         self._idle_s = idle_s
         self._bytes_per_s = bytes_per_s
         self._left_s = idle_s
+        self._limit: asyncio.Timeout | None = None
 
     @asynccontextmanager
     async def waited_for(self) -> AsyncIterator[None]:
@@ -26,9 +27,17 @@ class Pace:
         """
         loop = asyncio.get_running_loop()
         began_s = loop.time()
-        async with asyncio.timeout(self._left_s):
-            yield
+        try:
+            async with asyncio.timeout(self._left_s) as self._limit:
+                yield
+        finally:
+            self._limit = None
         self._left_s -= loop.time() - began_s
+
+    def end(self) -> None:
+        """Let whoever waits wait no longer."""
+        if self._limit is not None:
+            self._limit.reschedule(asyncio.get_running_loop().time())
 
     def gain(self, size_bytes: int) -> None:
         """Take note of what has come."""

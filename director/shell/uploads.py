@@ -15,7 +15,12 @@ from director.core.events import ExperimentSubmitted
 from director.core.federation import Federation
 from director.core.model import BlobId, Caller, EncodedTensor, EnvoyName, ExperimentName
 from director.core.tensors import model_from, model_to_bytes
-from director.errors import InvalidUploadError, LimitExceededError, UnsupportedPlanError
+from director.errors import (
+    InvalidUploadError,
+    LimitExceededError,
+    UnavailableError,
+    UnsupportedPlanError,
+)
 from director.interface import UploadPart
 from director.offload import Offload
 from director.settings import Settings
@@ -26,6 +31,8 @@ from director.shell.places import Places
 from director.shell.writer import Writer
 from director.storage.ports import BlobWriter
 from director.workspace import ArchiveLimits, Workspace, read_workspace
+
+_STOPPING = "this Director is stopping: upload again later"
 
 
 class Uploads:
@@ -57,10 +64,12 @@ class Uploads:
         )
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         """One owner's archives are read one after the other, so that others have theirs read."""
-        self._count = 0
+        self._arriving: dict[_Arriving, None] = {}
+        self._all_ended = asyncio.Event()
+        self._is_closed = False
 
     def __len__(self) -> int:
-        return self._count
+        return len(self._arriving)
 
     async def accept(
         self, caller: Caller, upload: AsyncIterator[UploadPart]
@@ -70,26 +79,39 @@ class Uploads:
         Raises:
             DirectorError: it is refused.
         """
-        with self._counted(), self._blobs.lease() as blobs:
-            event = await self._receive(caller, upload, blobs)
+        if self._is_closed:
+            raise UnavailableError(_STOPPING)
+        with self._arrival_of(upload) as arriving, self._blobs.lease() as blobs:
+            event = await self._receive(caller, arriving, blobs)
             # From here on the experiment may come to be although the client is gone.
             let_go = partial(self._blobs.release, tuple(blobs))
             blobs.clear()
             await self._writer.commit(event, otherwise=let_go)
             return event
 
+    async def close(self) -> None:
+        """Refuse whatever has not come to its end, and return once nothing of it is left."""
+        self._is_closed = True
+        for arriving in self._arriving:
+            arriving.give_up()
+        while self._arriving:
+            self._all_ended.clear()
+            await self._all_ended.wait()
+
     @contextmanager
-    def _counted(self) -> Iterator[None]:
-        self._count += 1
+    def _arrival_of(self, upload: AsyncIterator[UploadPart]) -> Iterator["_Arriving"]:
+        arriving = _Arriving(upload, self._settings)
+        self._arriving[arriving] = None
         try:
-            yield
+            yield arriving
         finally:
-            self._count -= 1
+            del self._arriving[arriving]
+            if not self._arriving:
+                self._all_ended.set()
 
     async def _receive(
-        self, caller: Caller, upload: AsyncIterator[UploadPart], blobs: list[BlobId]
+        self, caller: Caller, arriving: "_Arriving", blobs: list[BlobId]
     ) -> ExperimentSubmitted:
-        arriving = _Arriving(upload, self._settings)
         first = await arriving.part()
         if first is None:
             raise InvalidUploadError("the upload is empty: it has not a single message")
@@ -160,17 +182,28 @@ class _Arriving:
         self._bytes_per_s = settings.min_upload_bytes_per_s
         self._pace = Pace(idle_s=self._idle_s, bytes_per_s=self._bytes_per_s)
         self._model_bytes = 0
+        self._is_given_up = False
+
+    def give_up(self) -> None:
+        """Refuse what has not come yet."""
+        self._is_given_up = True
+        self._pace.end()
 
     async def part(self) -> UploadPart | None:
         """Return the next part; None where the upload is at its end.
 
         Raises:
             InvalidUploadError: it did not come in time.
+            UnavailableError: the upload was given up.
         """
+        if self._is_given_up:
+            raise UnavailableError(_STOPPING)
         try:
             async with self._pace.waited_for():
                 part = await anext(self._upload, None)
         except TimeoutError:
+            if self._is_given_up:
+                raise UnavailableError(_STOPPING) from None
             raise InvalidUploadError(
                 f"the upload kept this Director waiting for {self._idle_s:g} s, beyond what"
                 f" {self._bytes_per_s:g} bytes a second take"

@@ -235,10 +235,12 @@ class DirectorGRPCServer(DirectorServicer):
         stopping = asyncio.create_task(server.stop(self.grace_s))
         await asyncio.sleep(0)
         try:
-            await self.director.close()
-        finally:
+            self.director.drain()
             await self._run_ports.close_all(self.grace_s)
             await stopping
+        finally:
+            # Last of all: until then, what comes to its end is still written down.
+            await self.director.close()
         _log.info("stopped")
 
 

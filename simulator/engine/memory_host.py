@@ -131,8 +131,9 @@ class MemoryHost:
         # As `DirectorGRPCServer` does it: first of all nothing new is let in.
         stopping = asyncio.create_task(self._memory.server.stop(server.grace_s))
         await asyncio.sleep(0)
-        await server.director.close()
+        server.director.drain()
         await stopping
+        await server.director.close()
 
     def _vanish(self, signal: Signal) -> None:
         """Die in this very moment."""

@@ -89,7 +89,10 @@ class FakeDirector:
         self.is_started = True
 
     async def close(self) -> None:
+        self.drain()
         self.is_closed = True
+
+    def drain(self) -> None:
         if self._closing is not None:
             self._closing.set()
 

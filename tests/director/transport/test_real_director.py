@@ -52,10 +52,14 @@ def tensor(
 
 
 def upload(
-    archive: bytes = ARCHIVE, *, name: str = "brain-mri", to: tuple[str, ...] = ("env-1", "env-2")
+    archive: bytes = ARCHIVE,
+    *,
+    name: str = "brain-mri",
+    to: tuple[str, ...] = ("env-1", "env-2"),
+    chunk_bytes: int = 1_000,
 ) -> Iterator[director_pb2.ExperimentInfo]:
-    for start in range(0, len(archive), 1_000):
-        chunk = archive[start : start + 1_000]
+    for start in range(0, len(archive), chunk_bytes):
+        chunk = archive[start : start + chunk_bytes]
         yield director_pb2.ExperimentInfo(
             name=name,
             collaborator_names=to,

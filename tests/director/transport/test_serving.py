@@ -238,8 +238,8 @@ async def test_a_stop_answers_long_polls_and_ends_streams_in_good_order() -> Non
 @pytest.mark.wire
 async def test_what_does_not_end_by_itself_is_ended_when_the_grace_is_over() -> None:
     class Stubborn(FakeDirector):
-        async def close(self) -> None:
-            self.is_closed = True
+        def drain(self) -> None:
+            """Let everybody wait on."""
 
     def prepare(server: DirectorGRPCServer) -> None:
         server.grace_s = 0.05

@@ -99,6 +99,9 @@ class ObligingDirector:
     async def start(self) -> None:
         """Nothing has to be restored."""
 
+    def drain(self) -> None:
+        """Nobody waits for anything."""
+
     async def close(self) -> None:
         """Nothing runs in the background."""
 

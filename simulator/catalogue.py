@@ -1,14 +1,12 @@
 """What a scenario may say: `simulate faults`, `simulate guarantees` and `simulate schema`."""
 
-import json
-
 import click
 from rich.console import Console
 from rich.table import Table
 
 from simulator.checkers import CHECKERS
 from simulator.faults.describe import describe_faults
-from simulator.scenario.export import json_schema
+from simulator.scenario.export import schema_text
 
 
 @click.command()
@@ -48,4 +46,4 @@ def guarantees() -> None:
 @click.command()
 def schema() -> None:
     """Print the JSON Schema of scenario files, for editors."""
-    click.echo(json.dumps(json_schema(), indent=2))
+    click.echo(schema_text(), nl=False)

@@ -3,11 +3,29 @@
 Wider than the models in one way: a `${param}` may stand for any single value.
 """
 
+import ast
+import inspect
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from importlib import import_module
+from itertools import pairwise
 from typing import Any
+
+from pydantic import BaseModel
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core.core_schema import ModelSchema
+from typing_extensions import override
 
 from simulator.scenario.schema import Scenario
 
-_PARAM = {"type": "string", "pattern": r"\$\{[^{}]+\}"}
+_PARAM_NAME = "Param"
+_PARAM = {"$ref": f"#/$defs/{_PARAM_NAME}"}
+_PARAM_ITSELF = {
+    "type": "string",
+    "pattern": r"\$\{[^{}]+\}",
+    "description": "a parameter of this file, or of its matrix",
+}
 _SCALAR = {"type": ["string", "number", "boolean", "null"]}
 _NAMES = {"pattern": r"^[A-Za-z_][A-Za-z0-9_-]*$"}
 _SINGLE = frozenset({"string", "number", "integer", "boolean", "null"})
@@ -32,9 +50,17 @@ _MATRIX = {
 }
 
 
+def schema_text() -> str:
+    """Return the schema as the text of a file, ending in a newline."""
+    return json.dumps(json_schema(), indent=1, ensure_ascii=False) + "\n"
+
+
 def json_schema() -> dict[str, Any]:
     """Return the schema of a scenario file (JSON Schema 2020-12)."""
-    schema: dict[str, Any] = _open(Scenario.model_json_schema(by_alias=True))
+    schema: dict[str, Any] = _open(
+        Scenario.model_json_schema(by_alias=True, schema_generator=_Telling)
+    )
+    schema["$defs"][_PARAM_NAME] = _PARAM_ITSELF
     schema["properties"]["params"] = _PARAMS
     schema["properties"]["matrix"] = _MATRIX
     return {
@@ -42,6 +68,61 @@ def json_schema() -> dict[str, Any]:
         **schema,
         "title": "Squall scenario",
     }
+
+
+class _Telling(GenerateJsonSchema):
+    """Lets an editor show what the models say of their keys."""
+
+    @override
+    def field_title_should_be_set(self, schema: object) -> bool:
+        return False  # it would only be the key once more
+
+    @override
+    def model_schema(self, schema: ModelSchema) -> JsonSchemaValue:
+        model: type[BaseModel] = schema["cls"]
+        written = super().model_schema(schema)
+        # What may be a text as well has its keys in one of its forms.
+        forms = [form for form in (written, *written.get("anyOf", ())) if "properties" in form]
+        for name, told in _told(model).items():
+            key = model.model_fields[name].alias or name
+            for form in forms:
+                form["properties"][key].setdefault("description", told)
+        return written
+
+
+def _told(model: type[BaseModel]) -> Mapping[str, str]:
+    """Return what stands below the keys of a model and of those that it extends.
+
+    Pydantic could read it when the models are made, which every run would have to wait for.
+    """
+    found: dict[str, str] = {}
+    for each in reversed(model.__mro__):
+        if issubclass(each, BaseModel):
+            found.update(_written_in(each.__module__).get(each.__name__, {}))
+    return {name: told for name, told in found.items() if name in model.model_fields}
+
+
+@cache
+def _written_in(module: str) -> Mapping[str, Mapping[str, str]]:
+    """Return what stands below each attribute of each class of a module."""
+    tree = ast.parse(inspect.getsource(import_module(module)))
+    return {
+        each.name: dict(_told_attributes(each.body))
+        for each in tree.body
+        if isinstance(each, ast.ClassDef)
+    }
+
+
+def _told_attributes(body: Sequence[ast.stmt]) -> Iterator[tuple[str, str]]:
+    for attribute, below in pairwise(body):
+        match attribute, below:
+            case (
+                ast.AnnAssign(target=ast.Name(id=name)),
+                ast.Expr(value=ast.Constant(value=str(told))),
+            ):
+                yield name, inspect.cleandoc(told)
+            case _:
+                pass
 
 
 _OF_NAMES = ("properties", "$defs")

@@ -1,5 +1,6 @@
 """The published schema takes what the loader takes."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -7,19 +8,49 @@ from jsonschema import Draft202012Validator
 
 from simulator.faults import CATALOGUE
 from simulator.scenario.document import read
-from simulator.scenario.export import json_schema
+from simulator.scenario.export import json_schema, schema_text
 from simulator.scenario.problem import Problems
 
-SCENARIOS = sorted(Path(__file__).parents[3].glob("scenarios/**/*.yaml"))
+ROOT = Path(__file__).parents[3]
+SCENARIOS = sorted(ROOT.glob("scenarios/**/*.yaml"))
 FINE = {"version": 1, "name": "x"}
 
 
+SCHEMA = json_schema()
+PUBLISHED = ROOT / "scenarios/scenario.schema.json"
+
+
 def _complaints(scenario: object) -> list[str]:
-    return [error.message for error in Draft202012Validator(json_schema()).iter_errors(scenario)]
+    return [error.message for error in Draft202012Validator(SCHEMA).iter_errors(scenario)]
 
 
 def test_the_schema_is_one() -> None:
-    Draft202012Validator.check_schema(json_schema())
+    Draft202012Validator.check_schema(SCHEMA)
+
+
+def test_the_published_schema_is_that_of_the_models() -> None:
+    published = json.loads(PUBLISHED.read_text(encoding="utf-8"))
+
+    # The order of keys is pydantic's to choose.
+    assert published == json.loads(schema_text()), (
+        "simulate schema > scenarios/scenario.schema.json"
+    )
+
+
+@pytest.mark.parametrize("path", SCENARIOS, ids=lambda path: path.stem)
+def test_every_scenario_of_ours_tells_editors_where_the_schema_is(path: Path) -> None:
+    first, _, _ = path.read_text(encoding="utf-8").partition("\n")
+    place = first.removeprefix("# yaml-language-server: $schema=")
+
+    assert place != first
+    assert (path.parent / place).resolve() == PUBLISHED
+
+
+def test_an_editor_is_told_what_a_key_means() -> None:
+    keys, training = SCHEMA["properties"], SCHEMA["$defs"]["TrainingSpec"]["properties"]
+
+    assert keys["recover"]["description"].startswith("After the last phase")
+    assert training["takes"]["description"].startswith("One experiment's training")
 
 
 @pytest.mark.parametrize("path", SCENARIOS, ids=lambda path: path.stem)
@@ -64,7 +95,7 @@ def test_a_parameter_may_stand_for_any_single_value() -> None:
 def test_every_fault_is_in_the_schema() -> None:
     named = {
         definition["properties"]["type"]["const"]
-        for definition in json_schema()["$defs"].values()
+        for definition in SCHEMA["$defs"].values()
         if "const" in definition.get("properties", {}).get("type", {})
     }
 

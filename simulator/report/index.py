@@ -14,6 +14,7 @@ _GRAVEST_FIRST = (
     CaseOutcome.INCONCLUSIVE,
     CaseOutcome.FAILED_AS_EXPECTED,
     CaseOutcome.HELD,
+    CaseOutcome.NOT_RUN,
 )
 
 

@@ -2,10 +2,12 @@
 
 Held is a pass, a broken promise a failure, and an inconclusive run or a harness that failed an
 error: neither says anything of the Director, and neither may turn a build green.  A scenario kept
-as the reproduction of a bug is skipped while the bug is there, and fails once it holds.
+as the reproduction of a bug is skipped while the bug is there, and fails once it holds; what was
+not run is skipped, too.
 """
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from io import BytesIO
 
 from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
@@ -22,10 +24,10 @@ def junit_xml(results: Sequence[CaseResult]) -> str:
     """Return the document; a test suite a scenario, in the order of the results."""
     document = JUnitXml("squall")
     suites: dict[str, TestSuite] = {}
-    for result in results:
+    for result, name in zip(results, _names(results), strict=True):
         if result.scenario not in suites:
             suites[result.scenario] = TestSuite(result.scenario)
-        suites[result.scenario].add_testcase(_test_case(result))
+        suites[result.scenario].add_testcase(_test_case(result, name))
     for suite in suites.values():
         document.add_testsuite(suite)
     document.update_statistics()  # type: ignore[no-untyped-call]
@@ -34,8 +36,21 @@ def junit_xml(results: Sequence[CaseResult]) -> str:
     return written.getvalue().decode()
 
 
-def _test_case(result: CaseResult) -> TestCase:
-    case = TestCase(readable(result.title), result.scenario, round(result.wall_s, 3))
+def _names(results: Sequence[CaseResult]) -> Iterator[str]:
+    """Yield each result's name, which no other bears: with its seed, or a number, where need be."""
+    titles = Counter(result.title for result in results)
+    seeded = [
+        result.title if titles[result.title] == 1 else f"{result.title} seed {result.seed}"
+        for result in results
+    ]
+    seen: Counter[str] = Counter()
+    for name in seeded:
+        seen[name] += 1
+        yield name if seen[name] == 1 else f"{name} ({seen[name]})"
+
+
+def _test_case(result: CaseResult, name: str) -> TestCase:
+    case = TestCase(readable(name), result.scenario, round(result.wall_s, 3))
     outcome = _outcome(result)
     if outcome is not None:
         case.result = [outcome]
@@ -52,6 +67,8 @@ def _outcome(result: CaseResult) -> Skipped | Failure | Error | None:
             return None
         case CaseOutcome.FAILED_AS_EXPECTED:
             return Skipped(f"xfail: {message}", "xfail")
+        case CaseOutcome.NOT_RUN:
+            return Skipped(f"not run: {message}", result.outcome.value)
         case CaseOutcome.BROKEN | CaseOutcome.HELD_UNEXPECTEDLY:
             found = Failure(message, result.outcome.value)
         case CaseOutcome.INCONCLUSIVE | CaseOutcome.ERROR:
@@ -63,7 +80,7 @@ def _outcome(result: CaseResult) -> Skipped | Failure | Error | None:
 def _evidence(result: CaseResult) -> str:
     """Return everything that did not hold, and the witness of what decided it."""
     if result.summary is None:
-        return readable(result.error or "")
+        return readable(result.message)
     lines = [
         f"{one.name}: {_said(one)}"
         for one in result.summary.verdict.results

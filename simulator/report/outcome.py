@@ -19,6 +19,8 @@ class CaseOutcome(StrEnum):
     """The scenario is kept as the reproduction of a bug, and the bug is still there."""
     HELD_UNEXPECTEDLY = "xpass"
     """It was to fail, and held: the bug is gone, or is not reproduced any more."""
+    NOT_RUN = "not-run"
+    """It cannot be run here, or everything was interrupted before it ended."""
 
 
 def outcome_of(validity: Validity, *, is_expected_to_fail: bool) -> CaseOutcome:
@@ -67,5 +69,8 @@ WORDINGS: Mapping[CaseOutcome, Wording] = {
         banner="UNEXPECTED",
         word="held unexpectedly",
         meaning="every promise held, but the scenario is marked xfail: is its bug gone?",
+    ),
+    CaseOutcome.NOT_RUN: Wording(
+        banner="NOT RUN", word="not run", meaning="nothing was tested, and nothing can be said"
     ),
 }

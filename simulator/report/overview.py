@@ -20,6 +20,7 @@ _STYLES: Mapping[CaseOutcome, str] = {
     CaseOutcome.ERROR: "bold magenta",
     CaseOutcome.FAILED_AS_EXPECTED: "cyan",
     CaseOutcome.HELD_UNEXPECTEDLY: "bold red",
+    CaseOutcome.NOT_RUN: "dim",
 }
 
 
@@ -63,6 +64,8 @@ def _sign(outcome: CaseOutcome, signs: Glyphs) -> str:
             return signs.unknown
         case CaseOutcome.ERROR:
             return "!"
+        case CaseOutcome.NOT_RUN:
+            return signs.idle
 
 
 def _case(result: CaseResult) -> Text:

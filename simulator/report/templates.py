@@ -16,6 +16,7 @@ TONES = {
     CaseOutcome.ERROR: "error",
     CaseOutcome.FAILED_AS_EXPECTED: "expected",
     CaseOutcome.HELD_UNEXPECTEDLY: "broken",
+    CaseOutcome.NOT_RUN: "idle",
 }
 """The class that gives an outcome its colour."""
 

@@ -196,6 +196,18 @@ def test_the_worst_case_decides_how_it_all_ends(held: Summary, broken: Summary) 
     assert exit_code([a_case(broken), a_case(error="it did not start")]) == 4
 
 
+def test_what_was_not_run_says_nothing_of_what_was(held: Summary, broken: Summary) -> None:
+    unfit = CaseResult(scenario="tale", case={}, seed=7, wall_s=0, not_run="it restarts it")
+
+    shown = printed(lambda console: render_overview([unfit, a_case(held)], console, elapsed_s=1))
+
+    assert "it restarts it" in shown
+    assert "1 held, 1 not run" in shown
+    assert exit_code([unfit, a_case(held)]) == 0
+    assert exit_code([unfit, a_case(broken)]) == 1
+    assert exit_code([unfit]) == 2
+
+
 def test_the_overview_has_a_line_for_each_case_and_a_sum(held: Summary, broken: Summary) -> None:
     cases = [a_case(held), a_case(broken), a_case(error="it did not start")]
 

@@ -118,7 +118,29 @@ def test_each_case_is_a_test_case_with_the_result_that_a_build_needs(
     assert isinstance(results["other"][0][0], Error)
     assert isinstance(results["bug"][0][0], Skipped)
     assert isinstance(results["bug"][1][0], Failure)
-    assert suites["tale"][0].name == "tale [identity=mtls]"
+    assert suites["other"][0].name == "other [identity=mtls]"
+    assert suites["tale"][0].name == "tale [identity=mtls] seed 7"
+
+
+def test_what_was_not_run_is_skipped_and_says_why() -> None:
+    unfit = CaseResult(scenario="tale", case={}, seed=7, wall_s=0, not_run="it restarts it")
+
+    [suite] = JUnitXml.fromstring(junit_xml([unfit]).encode())
+    [result] = next(iter(suite)).result
+
+    assert isinstance(result, Skipped)
+    assert result.message == "not run: it restarts it"
+
+
+def test_each_seed_and_each_namesake_is_a_test_case_of_its_own(held: Summary) -> None:
+    cases = [
+        CaseResult(scenario="tale", case={}, seed=seed, wall_s=0.1, summary=held)
+        for seed in (7, 8, 8)
+    ]
+
+    [suite] = JUnitXml.fromstring(junit_xml(cases).encode())
+
+    assert [case.name for case in suite] == ["tale seed 7", "tale seed 8", "tale seed 8 (2)"]
 
 
 def test_a_failure_tells_the_promise_its_witness_and_how_to_repeat_it(broken: Summary) -> None:

@@ -22,27 +22,15 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from director.extras import MissingExtraError, require
 from director.log_lines import LogFormat
-from director.settings import Settings
+from director.settings import LONGEST_PERIOD_S, Offer, Settings, mistake
 
 T = TypeVar("T")
 
-_DAY_S = 24 * 60 * 60
-
 _MISSING = "missing_extra"
-_WANTED = {
-    "model_type": "be a section with keys",
-    "tuple_type": "be a list, such as ['64', '64']",
-}
-"""What pydantic would say in Python's words; of the rest it says `Input should …`."""
 
 
 class ConfigError(ValueError):
     """The file cannot be used; the message has a line for each mistake."""
-
-
-def _as_text(size: object) -> object:
-    # OpenFL compares shapes as text, and people write numbers.
-    return str(size) if isinstance(size, int) and not isinstance(size, bool) else size
 
 
 def _or_empty(section: object) -> object:
@@ -64,18 +52,11 @@ def _installed(extra: str) -> AfterValidator:
     return AfterValidator(check)
 
 
-Shape = tuple[Annotated[str, BeforeValidator(_as_text)], ...]
-
-
-class ServerSettings(Settings):
+class ServerSettings(Settings, Offer):
     """What stands under `settings`: OpenFL's keys, and those of `director.settings.Settings`."""
 
     listen_host: str = Field(default="localhost", min_length=1)
-    listen_port: int = Field(default=50051, ge=0, le=65535)
-    """0 finds a free one."""
-    sample_shape: Shape = ("1",)
-    target_shape: Shape = ("1",)
-    envoy_health_check_period: int = Field(default=60, ge=1, le=_DAY_S)
+    envoy_health_check_period: int = Field(default=60, ge=1, le=LONGEST_PERIOD_S)
     install_requirements: bool = False
     """OpenFL's; we run nothing of an experiment, so there is nothing to install."""
     review_experiment: bool = False
@@ -146,8 +127,7 @@ def _reason(keys: Sequence[int | str], detail: ErrorDetails) -> str:
     if detail["type"] == _MISSING:
         return detail["msg"]
     if detail["type"] != "extra_forbidden":
-        wanted = _WANTED.get(detail["type"], detail["msg"].removeprefix("Input should "))
-        return f"should {wanted}, not {detail['input']!r:.80}"
+        return mistake(detail)
     near = get_close_matches(str(keys[-1]), list(_known_keys(keys[:-1])), n=1)
     return f"there is no such key (did you mean {near[0]}?)" if near else "there is no such key"
 

@@ -3,8 +3,16 @@
 from collections.abc import Sequence
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
-from pydantic_core import PydanticCustomError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    ValidationError,
+    WithJsonSchema,
+)
+from pydantic_core import ErrorDetails, PydanticCustomError
 
 from director.core.rules import Quorum, Rules
 
@@ -12,6 +20,25 @@ _MIB = 2**20
 _GIB = 2**30
 
 _DEFAULT_PERIOD_S = 60.0
+LONGEST_PERIOD_S = 24 * 60 * 60
+"""Whoever is heard of less often might as well not be listed."""
+
+_WANTED = {
+    "model_type": "be a section with keys",
+    "tuple_type": "be a list, such as ['64', '64']",
+}
+"""What pydantic would say in Python's words; of the rest it says `Input should …`."""
+
+
+class SettingsError(ValueError):
+    """What a server was told cannot be; the message has a line for each mistake."""
+
+
+def mistake(detail: ErrorDetails) -> str:
+    """Return in a person's words what is wrong with a value."""
+    wanted = _WANTED.get(detail["type"], detail["msg"].removeprefix("Input should "))
+    wanted = wanted.replace("Value should ", "").replace("String should ", "")
+    return f"should {wanted}, not {detail['input']!r:.80}"
 
 
 def _read_quorum(written: object) -> Quorum:
@@ -101,7 +128,7 @@ class Settings(_Frozen):
     long_poll_s: float | None = Field(default=None, ge=1)
     """An unanswered WaitExperiment is told to ask again after this; None: the heartbeat period."""
     upload_idle_s: float = Field(default=300, gt=0)
-    """An upload of which nothing comes for so long is given up."""
+    """An upload, or a task's results, of which nothing comes for so long is given up."""
     min_upload_bytes_per_s: float = Field(default=10_240, gt=0)
     """The same for one that brings less, once it has taken that much longer."""
     chunk_bytes: int = Field(default=2 * _MIB, gt=0, le=_GIB // 2)
@@ -129,6 +156,46 @@ class Settings(_Frozen):
     straggler_cutoff_s: float | None = Field(default=None, gt=0)
     """Rounds do not wait longer than this for slow collaborators once a quorum has reported; None:
     for as long as it takes.  Plans with a straggler policy of their own follow that."""
+
+
+def _as_text(size: object) -> object:
+    # OpenFL compares shapes as text, and people write numbers.
+    return str(size) if isinstance(size, int) and not isinstance(size, bool) else size
+
+
+Shape = tuple[Annotated[str, BeforeValidator(_as_text)], ...]
+
+
+class Offer(_Frozen):
+    """Where a Director listens, and which shards it takes."""
+
+    listen_host: str = Field(default="[::]", min_length=1)
+    listen_port: int = Field(default=50051, ge=0, le=65535)
+    """0 finds a free one."""
+    sample_shape: Shape = ("1",)
+    target_shape: Shape = ("1",)
+
+
+class Serving(Offer):
+    """What a program says of the server that it wants."""
+
+    envoy_health_check_period: float = Field(
+        default=0, ge=0, le=LONGEST_PERIOD_S, allow_inf_nan=False
+    )
+    """In seconds; 0 stands for a minute."""
+
+    @classmethod
+    def of(cls, **told: object) -> "Serving":
+        """Return what a program says.
+
+        Raises:
+            SettingsError: with every mistake.
+        """
+        try:
+            return cls.model_validate(told)
+        except ValidationError as error:
+            lines = [f"{detail['loc'][0]}: {mistake(detail)}" for detail in error.errors()]
+            raise SettingsError("\n".join(lines)) from None
 
 
 def rules_of(

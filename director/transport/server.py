@@ -15,8 +15,10 @@ import grpc.aio
 
 from director import memory
 from director.director import Director
-from director.interface import DirectorInterface, ReviewPlan, UsesPorts
+from director.interface import DirectorInterface, ReviewPlan, UsesPorts, settings_of
+from director.settings import Serving
 from director.transport.aggregator_server import AggregatorServicer
+from director.transport.arrivals import Arrivals
 from director.transport.credentials import CertificateFiles, PathLike, find_certificates
 from director.transport.director_server import DirectorServicer
 from director.transport.health import HEALTH, HealthServicer
@@ -46,6 +48,7 @@ class DirectorGRPCServer(DirectorServicer):
     the shapes, the period, the reviewer, and every keyword that this class does not know.
 
     Raises:
+        SettingsError: something that it is told cannot be.
         CertificateError: with TLS, a certificate is missing or unusable.
     """
 
@@ -68,11 +71,18 @@ class DirectorGRPCServer(DirectorServicer):
         review_plan_callback: ReviewPlan | None = None,
         listen_host: str = "[::]",
         listen_port: int = 50051,
-        envoy_health_check_period: int = 0,
+        envoy_health_check_period: float = 0,
         sample_shape: Sequence[str] = ("1",),
         target_shape: Sequence[str] = ("1",),
         **director_keywords: Any,
     ) -> None:
+        serving = Serving.of(
+            listen_host=listen_host,
+            listen_port=listen_port,
+            sample_shape=sample_shape,
+            target_shape=target_shape,
+            envoy_health_check_period=envoy_health_check_period,
+        )
         self._certificates: CertificateFiles | None = None
         self.root_certificate: Path | None = None
         self.private_key: Path | None = None
@@ -85,26 +95,25 @@ class DirectorGRPCServer(DirectorServicer):
             self.root_certificate = files.root_certificate
             self.private_key = files.private_key
             self.certificate = files.certificate
-        self._host = _bracketed(listen_host)
-        self._port = listen_port
+        self._host = _bracketed(serving.listen_host)
+        self._port = serving.listen_port
         self.server: grpc.aio.Server | None = None
         self._meter: Meter | None = None
         self._run_ports = OpenPorts(self._for_runs)
         self._health = HealthServicer(_SERVICES)
         self._reflection: ReflectionServicer | None = None
-        self._sample_shape = tuple(str(size) for size in sample_shape)
-        self._target_shape = tuple(str(size) for size in target_shape)
-        self._period_s = envoy_health_check_period
+        self._serving = serving
         super().__init__(
             director_cls(
-                sample_shape=self._sample_shape,
-                target_shape=self._target_shape,
+                sample_shape=serving.sample_shape,
+                target_shape=serving.target_shape,
                 envoy_health_check_period=envoy_health_check_period,
                 review_plan_callback=review_plan_callback,
                 **director_keywords,
             ),
             tls=tls,
         )
+        self._arrivals = Arrivals(settings_of(self.director))
 
     def __repr__(self) -> str:
         return f"<DirectorGRPCServer {self.listen_uri} tls={self.tls}>"
@@ -135,7 +144,7 @@ class DirectorGRPCServer(DirectorServicer):
 
     def _register_aggregators(self, server: grpc.aio.Server) -> None:
         aggregator_pb2_grpc.add_AggregatorServicer_to_server(
-            AggregatorServicer(self.director, tls=self.tls),
+            AggregatorServicer(self.director, self._arrivals, tls=self.tls),
             decoding(server, codes=COLLABORATOR_CODES, meter=self._meter),
         )
 
@@ -210,9 +219,11 @@ class DirectorGRPCServer(DirectorServicer):
         return "mutual TLS" if self.tls else "in plaintext: callers are whom they say they are"
 
     def _terms(self) -> str:
-        period = f"{self._period_s} s" if self._period_s else "the default period"
+        told = self._serving
+        period_s = told.envoy_health_check_period
+        period = f"{period_s:g} s" if period_s else "the default period"
         return (
-            f"sample shape {list(self._sample_shape)}, target shape {list(self._target_shape)};"
+            f"sample shape {list(told.sample_shape)}, target shape {list(told.target_shape)};"
             f" heartbeats every {period}"
         )
 

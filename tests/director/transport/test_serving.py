@@ -14,6 +14,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from director.core.model import Metric
 from director.director import Director
+from director.settings import SettingsError
 from director.transport import listening, server as server_module
 from director.transport.credentials import CertificateError
 from director.transport.listening import CannotListenError
@@ -112,6 +113,44 @@ def test_missing_certificates_are_all_named_at_once(tmp_path: Path) -> None:
         f" certificate {tmp_path}/host.crt cannot be read (Is a directory)"
         " (without TLS, none are needed)"
     )
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "told"),
+    [
+        ("listen_host", "", "should have at least 1 character, not ''"),
+        ("listen_port", 99_999, "should be less than or equal to 65535, not 99999"),
+        ("listen_port", -1, "should be greater than or equal to 0, not -1"),
+        ("sample_shape", "64", "should be a list, such as ['64', '64'], not '64'"),
+        ("target_shape", None, "should be a list, such as ['64', '64'], not None"),
+        ("envoy_health_check_period", -5, "should be greater than or equal to 0, not -5"),
+        (
+            "envoy_health_check_period",
+            1e9,
+            "should be less than or equal to 86400, not 1000000000.0",
+        ),
+        ("envoy_health_check_period", float("nan"), "should be a finite number, not nan"),
+    ],
+)
+def test_what_no_configuration_may_say_no_program_may_say_either(
+    setting: str, value: Any, told: str
+) -> None:
+    keywords: Any = {setting: value}
+
+    with pytest.raises(SettingsError) as refused:
+        DirectorGRPCServer(director_cls=FakeDirector, tls=False, **keywords)
+
+    assert str(refused.value) == f"{setting}: {told}"
+
+
+def test_all_mistakes_are_told_at_once() -> None:
+    with pytest.raises(SettingsError, match=r"listen_port: .*\nsample_shape: "):
+        DirectorGRPCServer(
+            director_cls=FakeDirector,
+            tls=False,
+            listen_port=-1,
+            sample_shape="64",
+        )
 
 
 # ---------------------------------------------------------------- start

@@ -150,6 +150,17 @@ class Careers:
             return f"the experiment is {experiment.status}"
         return None
 
+    def is_about_another(self, event: FailureReported) -> bool:
+        """Whether a failure report speaks of an experiment that was removed, not of its namesake.
+
+        It depends on what a restart forgets: no question for an event that is written down.
+        """
+        experiment = self._catalogue.named(event.experiment)
+        part = None if experiment is None else experiment.parts.get(event.collaborator)
+        if part is None or part.is_told:
+            return False
+        return self._catalogue.was_removed_under(event.experiment, event.collaborator)
+
     def resume(self) -> Sequence[Effect]:
         """Return what has to be taken up again once all durable events were applied."""
         runs = [experiment.to_run() for experiment in self._catalogue.running]

@@ -54,6 +54,7 @@ class Deliveries:
         self._registry.unpark(wait.id)
         part = experiment.parts[envoy.name]
         part.handed_epoch = max(part.handed_epoch, wait.epoch)
+        part.is_told = True
         envoy.experiment = experiment.id
         return Deliver(wait=wait.id, experiment=experiment.name)
 
@@ -65,12 +66,16 @@ class Deliveries:
         part = self._part(event.experiment, event.collaborator)
         if part is not None:
             part.joined_epoch = max(part.joined_epoch, part.handed_epoch)
+            part.is_told = True
 
     def note_fetched(self, event: ArchiveFetched, now: float) -> None:
         """Hand the experiment out no more for a while in the epoch of this connection."""
         envoy = self._registry.find(event.collaborator)
         part = self._part(event.experiment, event.collaborator)
-        if envoy is not None and part is not None:
+        if part is None:
+            return
+        part.is_told = True
+        if envoy is not None:
             part.fetched_epoch = max(part.fetched_epoch, envoy.epoch_over(event.connection))
             part.fetched_at = max(part.fetched_at, now)
             envoy.experiment = event.experiment

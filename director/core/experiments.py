@@ -31,6 +31,8 @@ class Part:
     joined_epoch: int = 0
     """When it last asked for tasks, which proves that it has the archive."""
     is_dismissed: bool = False
+    is_told: bool = False
+    """Whether it has heard of this very experiment, as far as is remembered."""
 
 
 @dataclass(slots=True, kw_only=True)

@@ -200,7 +200,9 @@ class Federation:
         return tuple(blob for experiment in self.catalogue for blob in experiment.blobs)
 
     def why_disregard(self, event: FailureReported) -> str | None:
-        """Return why a failure report changes nothing; None where it fails the experiment."""
+        """Return why a failure report is to change nothing; None where it fails the experiment."""
+        if self.careers.is_about_another(event):
+            return "it is about a removed experiment of the same name"
         return self.careers.why_disregard(event)
 
     def is_deliverable(self, name: ExperimentName, envoy: EnvoyName) -> bool:

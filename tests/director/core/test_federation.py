@@ -623,6 +623,38 @@ def test_a_failure_report_by_anybody_else_changes_nothing(
     assert status_of(federation) is Status.IN_PROGRESS
 
 
+def test_a_failure_report_about_a_removed_experiment_is_not_about_its_namesake() -> None:
+    federation = registered(A, B)
+    federation.handle(submission(MRI, A), 1.0)
+    federation.handle(ExperimentRemoved(name=MRI, owner="alice"), 2.0)
+    federation.handle(submission(MRI, A, B), 3.0)
+    late, other = (FailureReported(experiment=MRI, collaborator=name) for name in (A, B))
+
+    assert federation.why_disregard(late) == "it is about a removed experiment of the same name"
+    assert federation.why_disregard(other) is None
+
+
+@pytest.mark.parametrize("how", ["handed out", "fetched", "called"])
+def test_whoever_has_heard_of_the_namesake_may_fail_it(how: str) -> None:
+    federation = registered(A)
+    federation.handle(submission(MRI, A), 1.0)
+    federation.handle(ExperimentRemoved(name=MRI, owner="alice"), 2.0)
+    federation.handle(submission(MRI, A), 3.0)
+    namesake = id_of(federation)
+
+    match how:
+        case "handed out":
+            wait(federation, 1)
+        case "fetched":
+            federation.handle(
+                ArchiveFetched(experiment=namesake, collaborator=A, connection="1"), 4.0
+            )
+        case _:
+            federation.handle(CollaboratorCalled(experiment=namesake, collaborator=A), 4.0)
+
+    assert federation.why_disregard(FailureReported(experiment=MRI, collaborator=A)) is None
+
+
 # ---------------------------------------------------------------- removal and archives
 
 

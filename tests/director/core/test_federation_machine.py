@@ -273,6 +273,8 @@ class FederationMachine(RuleBasedStateMachine):
     @rule(name=names, envoy=envoys)
     def report_failure(self, name: ExperimentName, envoy: EnvoyName) -> None:
         event = FailureReported(experiment=name, collaborator=envoy)
+        if self.federation.careers.is_about_another(event):
+            return  # not even written down
         is_moot = self.federation.why_disregard(event) is not None
         before = self.picture()
         self.tell(event)

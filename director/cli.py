@@ -35,6 +35,7 @@ _CERTIFICATES = {
     "private_key": "cert/host.key",
     "certificate": "cert/host.crt",
 }
+_CONFIG = "director.yaml"
 _NOWHERE = ":memory:"
 _NEEDED_FOR_PICKLES = ("numpy", "cloudpickle", "openfl")
 """Whatever OpenFL's frontends pickle asks for these."""
@@ -53,7 +54,7 @@ def main() -> None:
     "--director-config-path",
     "config_path",
     type=_FILE,
-    default="director.yaml",
+    default=_CONFIG,
     show_default=True,
     help="The configuration, in OpenFL's format.",
 )
@@ -225,28 +226,43 @@ def _harmless(text: str) -> str:
 
 @main.command(short_help="Copy a state directory while its Director works.")
 @click.option(
+    "-c",
+    "--director-config-path",
+    "config_path",
+    type=_FILE,
+    help="The configuration that names the state directory.  [default: director.yaml, if there]",
+)
+@click.option(
     "--state-dir",
-    "folder",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    default="state",
-    show_default=True,
-    help="The state directory, whether its Director runs or not.",
+    metavar="FOLDER",
+    help="The state directory, whether its Director runs or not.  [default: as for `start`]",
 )
 @click.argument("target", type=click.Path(path_type=Path))
-def backup(folder: Path, target: Path) -> None:
+def backup(config_path: Path | None, state_dir: str | None, target: Path) -> None:
     """Copy a state directory to the folder TARGET, which is made.
 
     The copy is consistent although the Director goes on, and every file of it was compared.  To
     restore, put it in the place of the state directory of a Director that does not run.
     """
     try:
-        copied = back_up(folder, target)
-    except StateError as error:
+        copied = back_up(_kept_in(state_dir, config_path), target)
+    except (ConfigError, StateError) as error:
         raise click.ClickException(str(error)) from None
     click.echo(
         f"backed up {copied.contents}: {copied.files} files of {copied.size_bytes} bytes in all,"
         f" and the journal, to {target}"
     )
+
+
+def _kept_in(state_dir: str | None, config_path: Path | None) -> Path:
+    """Return the state directory of the Director that a start in this folder would make."""
+    if state_dir is None:
+        path = config_path or Path(_CONFIG)
+        config = load_config(path) if config_path or path.exists() else Config()
+        state_dir = config.settings.state_dir
+    if state_dir == _NOWHERE:
+        raise StateError("nothing is kept by this Director, so there is nothing to back up")
+    return Path(state_dir)
 
 
 @main.command("create-workspace", short_help="Write director.yaml, and a folder for certificates.")

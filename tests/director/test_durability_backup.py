@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from director.core.model import ExperimentName, ModelKind
 from director.storage import DamagedStateError, StateError
 from director.storage.backup import back_up
 from director.storage.folders import DiskFolder
+from director.storage.state import open_state
 from tests.director.house import MRI, House, caller, kept_in, parts
 from tests.director.workspace.archives import with_plan
 
@@ -102,6 +104,38 @@ async def test_a_command_backs_up_and_overwrites_nothing(tmp_path: Path) -> None
     assert (first.exit_code, second.exit_code) == (0, 1)
     assert "backed up 0 experiments, 1 envoy: 0 files of 0 bytes in all" in first.output
     assert "copy is there already" in second.output
+
+
+def test_a_command_finds_the_state_directory_as_the_start_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_state(tmp_path / "kept").release()
+    monkeypatch.chdir(tmp_path)
+    Path("other.yaml").write_text("settings: {state_dir: kept}", encoding="utf-8")
+    run = partial(CliRunner().invoke, cli.main)
+
+    nothing = run(["backup", "nothing"])
+    named = run(["backup", "-c", "other.yaml", "named"])
+    Path("other.yaml").rename("director.yaml")
+    usual = run(["backup", "usual"])
+    overruled = run(["backup", "-c", "director.yaml", "--state-dir", "elsewhere", "overruled"])
+
+    assert (named.exit_code, usual.exit_code) == (0, 0)
+    assert "backed up 0 experiments" in named.output
+    assert "backed up 0 experiments" in usual.output
+    assert (nothing.exit_code, overruled.exit_code) == (1, 1)
+    assert "state is not a state directory" in nothing.output
+    assert "elsewhere is not a state directory" in overruled.output
+
+
+def test_what_forgets_everything_cannot_be_backed_up(tmp_path: Path) -> None:
+    config = tmp_path / "director.yaml"
+    config.write_text("settings: {state_dir: ':memory:'}", encoding="utf-8")
+
+    result = CliRunner().invoke(cli.main, ["backup", "-c", str(config), str(tmp_path / "copy")])
+
+    assert result.exit_code == 1
+    assert "nothing is kept" in result.output
 
 
 async def test_a_log_that_is_damaged_is_not_made_part_of_the_journal(tmp_path: Path) -> None:

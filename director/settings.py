@@ -84,6 +84,8 @@ class Limits(_Frozen):
     max_text_length: int = Field(default=64 * 1024, gt=0)
     """Of a shard's description, of a device's fields, of a failure's description."""
     max_devices: int = Field(default=1_024, ge=0)
+    max_shard_bytes: int = Field(default=96 * 1024, gt=0)
+    """Of a shard's description and devices: ten thousand such are listed in one answer."""
     max_envoys: int = Field(default=1_000_000, gt=0)
     max_collaborators: int = Field(default=10_000, gt=0)
     max_waits_per_envoy: int = Field(default=16, gt=0)
@@ -217,6 +219,7 @@ def rules_of(
         max_name_length=limits.max_name_length,
         max_text_length=limits.max_text_length,
         max_devices=limits.max_devices,
+        max_shard_bytes=limits.max_shard_bytes,
         max_envoys=limits.max_envoys,
         max_collaborators=limits.max_collaborators,
         max_waits_per_envoy=limits.max_waits_per_envoy,

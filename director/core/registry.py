@@ -13,6 +13,8 @@ from director.errors import InvalidShardError, LimitExceededError, UnknownEnvoyE
 
 # An envoy speaks over one connection at a time; beyond a few, the oldest are surely gone.
 _REMEMBERED_CONNECTIONS = 64
+_DEVICE_BYTES = 64
+"""What a device takes on the wire at most, without its texts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,15 +119,17 @@ class Registry:
             raise InvalidShardError("the shapes are not those of this federation")
         self._check_text(shard.description)
         self._check_devices(shard.devices)
+        self._check_size(shard.description, shard.devices)
         if shard.envoy not in self._envoys and len(self._envoys) >= self._rules.max_envoys:
             limit = self._rules.max_envoys
             raise LimitExceededError(f"no more than {limit} envoys can be registered here")
 
     def check_heartbeat(self, name: EnvoyName, devices: tuple[Device, ...]) -> None:
         """Raises UnknownEnvoyError, or LimitExceededError for what is too much to keep."""
-        self.get(name)
+        envoy = self.get(name)
         if devices:
             self._check_devices(devices)
+            self._check_size(envoy.shard.description, devices)
 
     def check_wait(self, name: EnvoyName, connection: str) -> None:
         """Raises UnknownEnvoyError, or LimitExceededError where one connection holds them all.
@@ -142,15 +146,22 @@ class Registry:
     def _check_devices(self, devices: tuple[Device, ...]) -> None:
         check_device_count(len(devices), self._rules.max_devices)
         for device in devices:
-            self._check_text(device.device_utilization)
-            self._check_text(device.cuda_driver_version)
-            self._check_text(device.cuda_version)
-            self._check_text(device.name)
+            for text in _texts(device):
+                self._check_text(text)
 
     def _check_text(self, text: str) -> None:
         limit = self._rules.max_text_length
         if len(text) > limit:
             raise LimitExceededError(f"a shard's texts may have no more than {limit} characters")
+
+    def _check_size(self, description: str, devices: tuple[Device, ...]) -> None:
+        # All envoys are listed in one answer: one that fills it up would hide the others.
+        limit = self._rules.max_shard_bytes
+        size_bytes = _length(description) + sum(map(_size, devices))
+        if size_bytes > limit:
+            raise LimitExceededError(
+                f"a shard may take no more than {limit} bytes, with its description and devices"
+            )
 
     # ------------------------------------------------------------ changes
 
@@ -211,3 +222,20 @@ def check_device_count(count: int, limit: int) -> None:
     """Raises LimitExceededError for more devices than a shard may have."""
     if count > limit:
         raise LimitExceededError(f"a shard may have no more than {limit} devices")
+
+
+def _texts(device: Device) -> tuple[str, ...]:
+    return (
+        device.device_utilization,
+        device.cuda_driver_version,
+        device.cuda_version,
+        device.name,
+    )
+
+
+def _size(device: Device) -> int:
+    return _DEVICE_BYTES + sum(map(_length, _texts(device)))
+
+
+def _length(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode(errors="surrogatepass"))

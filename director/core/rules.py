@@ -76,6 +76,8 @@ class Rules:
     max_text_length: int = 64 * 1024
     """Of a shard's description, of a device's fields, of a failure's description."""
     max_devices: int = 1_024
+    max_shard_bytes: int = 96 * 1024
+    """Of its description and devices: ten thousand envoys are listed in one answer of a GiB."""
     max_envoys: int = 1_000_000
     max_collaborators: int = 10_000
     max_waits_per_envoy: int = 16

@@ -149,6 +149,11 @@ def test_an_envoy_is_listed_once_with_its_latest_shard() -> None:
         (replace(shard(), description="x" * 65_537), LimitExceededError),
         (replace(shard(), devices=(Device(),) * 1_025), LimitExceededError),
         (replace(shard(), devices=(Device(name="x" * 65_537),)), LimitExceededError),
+        (replace(shard(), devices=(Device(name="x" * 1_000),) * 100), LimitExceededError),
+        (
+            replace(shard(), devices=(Device(name="\N{GRINNING FACE}" * 250),) * 100),
+            LimitExceededError,
+        ),
     ],
 )
 def test_a_shard_that_cannot_be_kept_is_refused(bad: Shard, refusal: type[DirectorError]) -> None:
@@ -213,6 +218,21 @@ def test_a_heartbeat_brings_what_the_envoy_does_and_its_devices() -> None:
     [view] = envoy_views(federation, 2.0, viewer="alice")
     assert view.is_experiment_running
     assert view.shard.devices == (busy,)
+
+
+def test_a_heartbeat_does_not_bring_more_than_may_be_registered() -> None:
+    federation = registered()
+    largest = replace(shard(), description="x" * 65_536, devices=(Device(name="x" * 32_704),))
+    federation.handle(ShardReported(shard=largest), 1.0)
+    one_byte_more = HeartbeatReceived(
+        envoy=A, is_experiment_running=True, devices=(Device(name="x" * 32_705),)
+    )
+
+    with pytest.raises(LimitExceededError, match="98304 bytes"):
+        federation.handle(one_byte_more, 2.0)
+
+    [view] = envoy_views(federation, 2.0, viewer="alice")
+    assert view.shard == largest
 
 
 def test_a_new_registration_begins_afresh() -> None:

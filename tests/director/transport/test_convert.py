@@ -1,5 +1,7 @@
 """What becomes of values on their way to the wire, and of messages on their way from it."""
 
+from dataclasses import replace
+
 import pytest
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -7,6 +9,8 @@ from hypothesis import given, strategies as st
 
 from director.core.model import Device, EncodedTensor, EnvoyName, ExperimentName, Shard, Transformer
 from director.core.queries import EnvoyView
+from director.core.registry import Registry
+from director.core.rules import Rules
 from director.core.tensors import MAX_DIMENSIONS, MAX_TENSORS
 from director.settings import Limits
 from director.transport.convert import EnvoyList, set_seconds, shard_from, shard_message
@@ -71,6 +75,22 @@ def seconds_of(message: Duration | Timestamp) -> float:
 @given(shards)
 def test_a_shard_survives_the_way_to_the_wire_and_back(shard: Shard) -> None:
     assert shard_from(shard_message(shard), Limits()) == shard
+
+
+@pytest.mark.parametrize("count", [2, 1_024])
+def test_ten_thousand_envoys_that_say_all_they_may_are_listed_in_one_answer(count: int) -> None:
+    rules = Rules()
+    each, rest = divmod(rules.max_shard_bytes, count)
+    most = 2**64 - 1
+    device = Device(
+        index=most, memory_total=most, memory_utilized=most, cuda_version="x" * (each - 64)
+    )
+    shard = Shard(envoy=EnvoyName("a" * 128), description="x" * rest, devices=(device,) * count)
+    Registry(rules).check_shard(replace(shard, sample_shape=("1",), target_shape=("1",)))
+
+    message = shard_message(shard)
+
+    assert message.ByteSize() * 10_000 < 2**30
 
 
 @given(tensors)

@@ -282,5 +282,8 @@ class Director:
     ) -> EncodedTensor:
         return self._parts.collaborations.tensor(caller, address, request)
 
+    def expects_results(self, caller: Caller, address: RunAddress) -> bool:
+        return self._parts.collaborations.expects(caller, address)
+
     async def report_results(self, caller: Caller, address: RunAddress, result: TaskResult) -> None:
         await self._parts.collaborations.take_result(caller, address, result)

@@ -186,6 +186,13 @@ class DirectorInterface(Protocol):
             UnavailableError: no such tensor yet.
         """
 
+    def expects_results(self, caller: Caller, address: RunAddress) -> bool:
+        """Whether what is about to be reported may be of use; asked before most of it has come.
+
+        Raises:
+            UnauthenticatedError: the sender is not the caller, or has no part in the run.
+        """
+
     async def report_results(self, caller: Caller, address: RunAddress, result: TaskResult) -> None:
         """Take a task's result in; wrong round, unknown task or repetition changes nothing.
 

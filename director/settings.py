@@ -98,6 +98,10 @@ class Limits(_Frozen):
     """Under way at once."""
     max_uploads_per_owner: int = Field(default=8, gt=0)
     """Of these, one owner's."""
+    max_result_bytes: int = Field(default=_GIB, gt=0)
+    """Of what a collaborator sends back for one task."""
+    max_arriving_bytes: int = Field(default=4 * _GIB, gt=0)
+    """Of all that collaborators are sending back; beyond it, they do so one after another."""
     max_streams_per_experiment: int = Field(default=1_000, gt=0)
     """Followers of one experiment's metrics at once."""
 

@@ -92,6 +92,15 @@ class Collaborations:
         _, opened = found
         return opened.aggregation.tensor(address.sender, request)
 
+    def expects(self, caller: Caller, address: RunAddress) -> bool:
+        """As `DirectorInterface.expects_results`."""
+        try:
+            return self._find(caller, address) is not None
+        except UnavailableError:
+            # Told at the end: an OpenFL collaborator that is told in the middle sends only the
+            # rest again.
+            return True
+
     async def take_result(self, caller: Caller, address: RunAddress, result: TaskResult) -> None:
         """As `DirectorInterface.report_results`."""
         found = self._find(caller, address)

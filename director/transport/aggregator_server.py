@@ -10,10 +10,10 @@ import grpc
 from director.core.model import Caller, ExperimentName
 from director.interface import DirectorInterface
 from director.transport import convert, runs
+from director.transport.arrivals import Arrivals
 from director.transport.caller import caller_of
-from director.transport.parts import check_parts
 from director.transport.status import COLLABORATOR_CODES, Context, refusals_as_status
-from director.transport.streams import closing, joined
+from director.transport.streams import closing, confirm_client
 from director.transport.tensors import model_message, tensor_message
 from protos import aggregator_pb2, aggregator_pb2_grpc, base_pb2
 
@@ -23,8 +23,9 @@ _EMPTY = "these results say not even who sends them: send them again from the be
 class AggregatorServicer(aggregator_pb2_grpc.AggregatorServicer):
     """The 6 RPCs over one Director; each is described in protos/aggregator.proto."""
 
-    def __init__(self, director: DirectorInterface, *, tls: bool) -> None:
+    def __init__(self, director: DirectorInterface, arrivals: Arrivals, *, tls: bool) -> None:
         self._director = director
+        self._arrivals = arrivals
         self._tls = tls
 
     def _caller(self, context: Context, *, about: str = "") -> Caller:
@@ -61,21 +62,24 @@ class AggregatorServicer(aggregator_pb2_grpc.AggregatorServicer):
     ) -> aggregator_pb2.SendLocalTaskResultsResponse:
         async with refusals_as_status(context, COLLABORATOR_CODES):
             caller = self._caller(context)
-            content = await joined(request_iterator, context)
-            await check_parts(content, aggregator_pb2.TaskResults.DESCRIPTOR)
-            results = aggregator_pb2.TaskResults.FromString(content)
-            if not results.header.sender:
-                # OpenFL's client answers UNAVAILABLE by sending again what is left of its pieces,
-                # which is nothing: only another code makes it begin from the first one.
-                await context.abort(grpc.StatusCode.INVALID_ARGUMENT, _EMPTY)
-            await self._director.report_results(
-                caller,
-                runs.address_from(results.header),
-                runs.result_from(results),
-            )
-            return aggregator_pb2.SendLocalTaskResultsResponse(
-                header=runs.reply_header(results.header)
-            )
+            async with self._arrivals.begun(request_iterator) as arrival:
+                header = await arrival.header()
+                if header is None or not header.sender:
+                    await confirm_client(context)
+                    # OpenFL's client answers UNAVAILABLE by sending again what is left of its
+                    # pieces, which is nothing: only another code makes it begin from the first one.
+                    await context.abort(grpc.StatusCode.INVALID_ARGUMENT, _EMPTY)
+                answer = aggregator_pb2.SendLocalTaskResultsResponse(
+                    header=runs.reply_header(header)
+                )
+                if not self._director.expects_results(caller, runs.address_from(header)):
+                    return answer
+                content = await arrival.content(header.sender)
+                await confirm_client(context)
+                address, result = await runs.report_from(content)
+                del content
+            await self._director.report_results(caller, address, result)
+            return answer
 
     # ------------------------------------------------------------ for the experiment's owner
 

@@ -66,7 +66,7 @@ async def check_parts(raw: bytes, message: Descriptor, *, limit: int = MAX_PARTS
                 await asyncio.sleep(0)
 
 
-def number(raw: bytes, at: int, *, bits: int = 32) -> tuple[int, int]:
+def number(raw: bytes | bytearray, at: int, *, bits: int = 32) -> tuple[int, int]:
     """Return a number, and where it ends; past the end of the message where there is none.
 
     Tags and lengths have no more than 32 bits.

@@ -20,9 +20,10 @@ _LONGER: Mapping[str, int] = MappingProxyType(
     {
         # A traceback, of which the end counts: an OpenFL envoy does not survive a refusal of it.
         "/openfl.director.Director/SetExperimentFailed": 4 * _MIB,
-        # Models; as long as gRPC lets them be, and as what comes of them is worth.
+        # Each message has all of the model.
         "/openfl.director.Director/SetNewExperiment": 1_024 * _MIB,
-        "/openfl.aggregator.Aggregator/SendLocalTaskResults": 1_024 * _MIB,
+        # Of pieces, which OpenFL makes two megabytes long.
+        "/openfl.aggregator.Aggregator/SendLocalTaskResults": 16 * _MIB,
     }
 )
 

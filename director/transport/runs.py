@@ -10,6 +10,7 @@ from director.core.model import (
     Work,
 )
 from director.interface import RunAddress
+from director.transport.parts import check_parts
 from director.transport.tensors import tensors_from
 from protos import aggregator_pb2
 
@@ -44,9 +45,16 @@ def request_from(request: aggregator_pb2.GetAggregatedTensorRequest) -> TensorRe
     )
 
 
-def result_from(results: aggregator_pb2.TaskResults) -> TaskResult:
-    """Return what a collaborator made of a task."""
-    return TaskResult(
+async def report_from(content: bytes) -> tuple[RunAddress, TaskResult]:
+    """Return what a collaborator made of a task, and for which run.
+
+    Raises:
+        DecodeError: this is not what they are sent as.
+        LimitExceededError: it would become much more than it is.
+    """
+    await check_parts(content, aggregator_pb2.TaskResults.DESCRIPTOR)
+    results = aggregator_pb2.TaskResults.FromString(content)
+    return address_from(results.header), TaskResult(
         collaborator=EnvoyName(results.header.sender),
         round=results.round_number,
         task=results.task_name,

@@ -15,9 +15,10 @@ import grpc.aio
 
 from director import memory
 from director.director import Director
-from director.interface import DirectorInterface, ReviewPlan, UsesPorts
+from director.interface import DirectorInterface, ReviewPlan, UsesPorts, settings_of
 from director.settings import Serving
 from director.transport.aggregator_server import AggregatorServicer
+from director.transport.arrivals import Arrivals
 from director.transport.credentials import CertificateFiles, PathLike, find_certificates
 from director.transport.director_server import DirectorServicer
 from director.transport.health import HEALTH, HealthServicer
@@ -112,6 +113,7 @@ class DirectorGRPCServer(DirectorServicer):
             ),
             tls=tls,
         )
+        self._arrivals = Arrivals(settings_of(self.director))
 
     def __repr__(self) -> str:
         return f"<DirectorGRPCServer {self.listen_uri} tls={self.tls}>"
@@ -142,7 +144,7 @@ class DirectorGRPCServer(DirectorServicer):
 
     def _register_aggregators(self, server: grpc.aio.Server) -> None:
         aggregator_pb2_grpc.add_AggregatorServicer_to_server(
-            AggregatorServicer(self.director, tls=self.tls),
+            AggregatorServicer(self.director, self._arrivals, tls=self.tls),
             decoding(server, codes=COLLABORATOR_CODES, meter=self._meter),
         )
 

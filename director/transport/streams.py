@@ -1,20 +1,17 @@
-"""What arrives in pieces: archives and task results, put together with distrust."""
+"""What arrives in pieces, read with distrust."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
-from director.errors import InvalidUploadError, LimitExceededError
+from director.errors import InvalidUploadError
 from director.interface import UploadPart
 from director.shell.logbook import mark
 from director.transport.status import Context
-from director.transport.upload_messages import UploadReader, data_of
-from protos import base_pb2, director_pb2
+from director.transport.upload_messages import UploadReader
+from protos import director_pb2
 
 Item = TypeVar("Item")
-
-MAX_RESULT_BYTES = 2**30
-"""The longest serialised TaskResults: as long as a single message may be."""
 
 
 @asynccontextmanager
@@ -35,9 +32,6 @@ async def confirm_client(context: Context) -> None:
     something in return tells the two apart: only then does the call turn out to be cancelled.
     """
     await context.send_initial_metadata(())
-
-
-# ---------------------------------------------------------------- archives
 
 
 async def upload_parts(
@@ -68,27 +62,3 @@ async def upload_parts(
     if reader is None:
         raise InvalidUploadError("the upload is empty: it has not a single message")
     await confirm_client(context)
-
-
-# ---------------------------------------------------------------- task results
-
-
-async def joined(
-    pieces: AsyncIterator[base_pb2.DataStream], context: Context, *, limit: int = MAX_RESULT_BYTES
-) -> bytes:
-    """Return a message that was sent in pieces.
-
-    Raises:
-        InvalidUploadError: a piece lies about its size.
-        LimitExceededError: there are more than `limit` bytes.
-    """
-    chunks: list[bytes] = []
-    total = 0
-    async for piece in pieces:
-        chunk = data_of(piece)
-        total += len(chunk)
-        if total > limit:
-            raise LimitExceededError(f"a task's results may have at most {limit} bytes")
-        chunks.append(chunk)
-    await confirm_client(context)
-    return b"".join(chunks)

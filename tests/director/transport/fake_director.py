@@ -62,6 +62,7 @@ class FakeDirector:
         self.removes = True
         self.assignment: Assignment = Idle(round=0)
         self.tensor = EncodedTensor(name="w")
+        self.expects = True
         self.holds = False
         """Whether what waits and streams goes on until the Director is closed."""
         self._closing: asyncio.Event | None = None
@@ -192,6 +193,12 @@ class FakeDirector:
     ) -> EncodedTensor:
         self.ask("aggregated_tensor", caller, address, request)
         return self.tensor
+
+    def expects_results(self, caller: Caller, address: RunAddress) -> bool:
+        del caller, address  # what is reported in the end shows them
+        if self.refusal is not None:
+            raise self.refusal
+        return self.expects
 
     async def report_results(self, caller: Caller, address: RunAddress, result: TaskResult) -> None:
         self.ask("report_results", caller, address, result)

@@ -1,7 +1,6 @@
 """Each RPC of the aggregators over a real socket: what is asked, and what comes back."""
 
-from collections.abc import AsyncIterator, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 import grpc
 import pytest
@@ -31,7 +30,6 @@ from director.errors import (
     UnknownExperimentError,
 )
 from director.interface import RunAddress
-from director.transport.streams import joined
 from protos import aggregator_pb2, base_pb2
 from tests.director.transport.fake_director import float32
 from tests.director.transport.served import served
@@ -218,17 +216,6 @@ async def test_results_whose_sender_is_gone_are_not_taken_in() -> None:
 
     # The server has stopped, so nothing is under way any more.
     assert it.fake.asked == []
-
-
-async def test_results_past_the_limit_are_not_kept() -> None:
-    async def endless() -> AsyncIterator[base_pb2.DataStream]:
-        while True:
-            yield base_pb2.DataStream(size=10, npbytes=bytes(10))
-
-    context: Any = None  # Not asked: the limit is reached before the stream has ended.
-
-    with pytest.raises(LimitExceededError, match="at most 95 bytes"):
-        await joined(endless(), context, limit=95)
 
 
 @pytest.mark.parametrize(

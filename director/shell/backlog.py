@@ -1,13 +1,16 @@
-"""How much a start would have to replay, and when that becomes too much.
+"""How much a start would have to replay and the disk has to hold, and when that becomes too much.
 
 What was removed stays in the journal until a snapshot takes its place, so removals count more.
 """
 
 from director.core.events import Durable, ExperimentRemoved
+from director.storage import JournalSize
 
 _MANY = 10_000
 """Events that are replayed in a tenth of a second or two."""
 _REMOVAL = _MANY // 10
+_MANY_BYTES = 32 * 2**20
+"""A few hundred events of those that tell a lot, which take as long."""
 _SHARE = 4
 """A large federation is written down anew once events make up so large a part of it."""
 _WORTHWHILE = 100
@@ -20,25 +23,30 @@ class Backlog:
     def __init__(self) -> None:
         self._events = 0
         self._weight = 0
+        self._tried_bytes = 0
+        """What there was when a snapshot was last begun: it may not have been kept."""
 
     def note(self, event: Durable) -> None:
         """Count an event."""
         self._events += _REMOVAL if isinstance(event, ExperimentRemoved) else 1
 
-    def clear(self, weight: int) -> None:
+    def clear(self, weight: int, size: JournalSize) -> None:
         """Begin anew: a snapshot of this weight stands for all events so far."""
         self._events = 0
         self._weight = weight
+        self._tried_bytes = size.events_bytes
 
-    @property
-    def is_long(self) -> bool:
+    def is_long(self, size: JournalSize) -> bool:
         """Whether the running Director is to write a snapshot."""
-        return self._events >= max(_MANY, self._weight // _SHARE)
+        self._tried_bytes = min(self._tried_bytes, size.events_bytes)
+        grown_bytes = size.events_bytes - self._tried_bytes
+        return self._events >= max(_MANY, self._weight // _SHARE) or grown_bytes >= max(
+            _MANY_BYTES, size.snapshot_bytes
+        )
 
-    @property
-    def is_worthwhile(self) -> bool:
+    def is_worthwhile(self, size: JournalSize) -> bool:
         """Whether one that starts is to write a snapshot."""
-        return self._events >= _WORTHWHILE
+        return self._events >= _WORTHWHILE or size.events_bytes >= _MANY_BYTES
 
     @property
     def is_empty(self) -> bool:

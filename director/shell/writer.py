@@ -28,10 +28,12 @@ from director.offload import Offload
 from director.shell.backlog import Backlog
 from director.shell.patience import patiently
 from director.shell.tasks import Tasks
-from director.storage import Journal
+from director.storage import Journal, JournalSize
 from director.storage.replaying import replayed
 
 _log = logging.getLogger(__name__)
+
+_NOTHING = JournalSize(snapshot_bytes=0, events_bytes=0)
 
 Observer = Callable[[Event, Sequence[Effect]], object]
 """Told of every event that was not refused, and of what followed from it."""
@@ -136,7 +138,7 @@ class Writer:
             if otherwise is not None:
                 otherwise()
             raise
-        if self._backlog.is_long:
+        if self._backlog.is_long(self._journal.size):
             self._begin_compacting()
 
     async def _append(self, event: Durable, now: float) -> int:
@@ -178,7 +180,7 @@ class Writer:
                 count += 1
                 self._position = entry.position
                 if isinstance(entry.record, Snapshot):
-                    self._backlog.clear(entry.record.weight)
+                    self._backlog.clear(entry.record.weight, _NOTHING)
                 else:
                     self._backlog.note(entry.record)
         return count
@@ -195,7 +197,7 @@ class Writer:
 
     def gather_up(self) -> None:
         """Let the next start have less to replay, while this one goes on."""
-        if self._backlog.is_worthwhile:
+        if self._backlog.is_worthwhile(self._journal.size):
             self._begin_compacting()
 
     def _begin_compacting(self) -> None:
@@ -208,7 +210,7 @@ class Writer:
         try:
             # No await between these: the moment is that of just this position.
             moment, position, now = moment_of(self._federation), self._position, self._clock.now()
-            self._backlog.clear(moment.weight)
+            self._backlog.clear(moment.weight, self._journal.size)
             with _without_collections():
                 snapshot = await self._offload(moment.snapshot)
                 await self._journal.compact(snapshot, now, position=position)

@@ -11,7 +11,15 @@ from director.storage.errors import (
     StateError,
 )
 from director.storage.memory import MemoryArchives, MemoryJournal
-from director.storage.ports import Archives, BlobReader, BlobWriter, Entry, Journal, Record
+from director.storage.ports import (
+    Archives,
+    BlobReader,
+    BlobWriter,
+    Entry,
+    Journal,
+    JournalSize,
+    Record,
+)
 
 __all__ = [
     "Archives",
@@ -22,6 +30,7 @@ __all__ = [
     "DiskFailedError",
     "Entry",
     "Journal",
+    "JournalSize",
     "LockedStateError",
     "MemoryArchives",
     "MemoryJournal",

@@ -18,7 +18,7 @@ from director.storage.batches import Batches
 from director.storage.codec import Codec, Encoded
 from director.storage.errors import DamagedStateError, refusal_of
 from director.storage.folders import Folder
-from director.storage.ports import Entry
+from director.storage.ports import Entry, JournalSize
 
 _log = logging.getLogger(__name__)
 
@@ -64,6 +64,8 @@ class LogJournal:
         self._last = 0
         self._length = 0
         """How many bytes are known to be good."""
+        self._snapshot_length = 0
+        """How many of these are the snapshot's."""
         self._is_torn = False
         """Whether there is something behind them, which must not stay there."""
         self._is_renamed = False
@@ -75,6 +77,13 @@ class LogJournal:
         return f"<LogJournal at position {self._last}>"
 
     # ------------------------------------------------------------ writing
+
+    @property
+    def size(self) -> JournalSize:
+        return JournalSize(
+            snapshot_bytes=self._snapshot_length,
+            events_bytes=self._length - self._snapshot_length,
+        )
 
     async def append(self, event: Durable, now: float) -> int:
         return await self._batches.put((now, self._codec.encode(event)))
@@ -122,9 +131,9 @@ class LogJournal:
         await self._batches.between(partial(self._replace, snapshot, now, position))
 
     def _replace(self, snapshot: Snapshot, now: float, position: int) -> None:
-        first = _Line(position, now, self._codec.encode(snapshot))
-        later = [line for line in self._lines() if line.position > first.position]
-        content = b"".join(line.to_bytes() for line in (first, *later))
+        first = _Line(position, now, self._codec.encode(snapshot)).to_bytes()
+        later = [line for line in self._lines() if line.position > position]
+        content = first + b"".join(line.to_bytes() for line in later)
         try:
             draft = self._draft(content)
             self._folder.replace(_DRAFT, _NAME)
@@ -133,7 +142,8 @@ class LogJournal:
                 self._folder.remove(_DRAFT)
             raise refusal_of(error) from error
         self._file.close()
-        self._file, self._length, self._is_renamed = draft, len(content), True
+        self._file, self._is_renamed = draft, True
+        self._length, self._snapshot_length = len(content), len(first)
         try:
             self._mend()
         except OSError as error:
@@ -191,6 +201,8 @@ class LogJournal:
                 raise DamagedStateError(
                     f"records {expected} to {line.position - 1} are missing from the journal"
                 )
+            if expected is None:
+                self._snapshot_length = len(raw) if _SNAPSHOT in raw else 0
             expected = line.position + 1
             at += len(raw)
             yield line

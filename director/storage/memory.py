@@ -13,8 +13,9 @@ from typing import BinaryIO
 from director.core.events import Durable
 from director.core.model import BlobId
 from director.core.snapshots import Snapshot
+from director.storage.codec import Codec
 from director.storage.errors import MissingBlobError
-from director.storage.ports import BlobReader, BlobWriter, Entry
+from director.storage.ports import BlobReader, BlobWriter, Entry, JournalSize, Record
 
 
 class MemoryJournal:
@@ -22,10 +23,14 @@ class MemoryJournal:
 
     def __init__(self) -> None:
         self._entries: list[Entry] = []
+        self._codec = Codec()
+        self.size = JournalSize(snapshot_bytes=0, events_bytes=0)
 
     async def append(self, event: Durable, now: float) -> int:
         position = self._entries[-1].position + 1 if self._entries else 1
         self._entries.append(Entry(position, now, event))
+        held = self.size
+        self.size = held._replace(events_bytes=held.events_bytes + self._bytes_of(event))
         return position
 
     def replay(self) -> Iterator[Entry]:
@@ -34,6 +39,12 @@ class MemoryJournal:
     async def compact(self, snapshot: Snapshot, now: float, *, position: int) -> None:
         later = [entry for entry in self._entries if entry.position > position]
         self._entries = [Entry(position, now, snapshot), *later]
+        events_bytes = sum(self._bytes_of(entry.record) for entry in later)
+        self.size = JournalSize(snapshot_bytes=0, events_bytes=events_bytes)
+
+    def _bytes_of(self, record: Record) -> int:
+        # They take room in memory about as they would on a disk.
+        return len(self._codec.encode(record).body)
 
     async def close(self) -> None:
         pass

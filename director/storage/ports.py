@@ -25,8 +25,21 @@ class Entry(NamedTuple):
     record: Record
 
 
+class JournalSize(NamedTuple):
+    """How much room the records of a journal take, as they are encoded."""
+
+    snapshot_bytes: int
+    """None where a new one costs no writing."""
+    events_bytes: int
+    """Of those that followed the snapshot."""
+
+
 class Journal(Protocol):
     """The durable events, in the order in which they happened."""
+
+    @property
+    def size(self) -> JournalSize:
+        """How much is kept; known without a look at the disk."""
 
     async def append(self, event: Durable, now: float) -> int:
         """Return the event's position, and only once the event would survive a crash.

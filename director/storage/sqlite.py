@@ -27,7 +27,7 @@ from director.storage.errors import (
     NoRoomError,
     StateError,
 )
-from director.storage.ports import Entry
+from director.storage.ports import Entry, JournalSize
 from director.storage.wal import check_wal
 
 _log = logging.getLogger(__name__)
@@ -39,6 +39,7 @@ _CREATE = (
 )
 _INSERT = "INSERT INTO record VALUES (?, ?, ?, ?, ?, ?)"
 _SELECT = "SELECT position, now, version, kind, body, checksum FROM record ORDER BY position"
+_SIZES = "SELECT kind = ?, sum(length(body)) FROM record GROUP BY 1"
 _RESTORE = "restore a backup, or start with an empty state directory"
 
 _EMPTY_THE_LOG = "PRAGMA wal_checkpoint(TRUNCATE)"
@@ -66,6 +67,7 @@ class SqliteJournal:
             _look_into_the_log(path)
             self._connection = _opened(path, self._codec)
             self._last = self._last_position()
+            self.size = self._size()
         except sqlite3.Error as error:
             raise _unusable(path, error) from error
 
@@ -84,6 +86,8 @@ class SqliteJournal:
         ]
         self._transact(lambda: self._connection.executemany(_INSERT, rows))
         self._last += len(batch)
+        added_bytes = sum(len(stored.body) for _, stored in batch)
+        self.size = self.size._replace(events_bytes=self.size.events_bytes + added_bytes)
         return first
 
     async def compact(self, snapshot: Snapshot, now: float, *, position: int) -> None:
@@ -98,6 +102,7 @@ class SqliteJournal:
             self._connection.execute(_INSERT, row)
 
         self._transact(replace)
+        self.size = self._size()
         # What was replaced gives its room back, and nothing of it stays in the log.
         try:
             self._connection.execute(_EMPTY_THE_LOG)
@@ -166,6 +171,11 @@ class SqliteJournal:
             lambda: self._connection.execute("DELETE FROM record WHERE position = ?", (position,))
         )
         self._last = position - 1
+        self.size = self._size()
+
+    def _size(self) -> JournalSize:
+        sizes = dict(self._connection.execute(_SIZES, (Snapshot.__name__,)).fetchall())
+        return JournalSize(snapshot_bytes=sizes.get(1, 0), events_bytes=sizes.get(0, 0))
 
     def _last_position(self) -> int:
         (last,) = self._connection.execute("SELECT max(position) FROM record").fetchone()

@@ -9,7 +9,7 @@ import pytest
 
 from director.core.events import RunningLimitSet
 from director.core.lifecycle import Status
-from director.core.model import EnvoyName, ExperimentName, ModelKind
+from director.core.model import EnvoyName, ExperimentName, ModelKind, Shard
 from director.core.snapshots import Snapshot
 from director.settings import Limits, Settings
 from director.shell import backlog
@@ -278,6 +278,21 @@ async def test_a_long_journal_is_gathered_up_while_the_director_runs(
     async with housed(**storage) as house:
         assert house.director.envoys(caller()) == before
         assert house.status() is Status.IN_PROGRESS
+
+
+async def test_a_journal_of_few_large_events_is_gathered_up_too(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backlog, "_MANY_BYTES", 500_000)
+    long = Shard(envoy=A, description="x" * 60_000, sample_shape=("1",), target_shape=("1",))
+    async with housed(**storage) as house:
+        for _ in range(20):
+            assert await house.director.report_shard(caller("a"), long)
+        await house.settled()
+
+        kept = list(storage["journal"].replay())
+        assert isinstance(kept[0].record, Snapshot)
+        assert storage["journal"].size.events_bytes < 500_000
 
 
 class CountingJournal(MemoryJournal):

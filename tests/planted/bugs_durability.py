@@ -7,7 +7,7 @@ from typing import Any
 from director import Director
 from director.core.events import Durable, ExperimentRemoved, RoundCompleted, RunFinished
 from director.shell.tasks import Tasks
-from director.storage import Archives, Entry, Journal, MemoryArchives, MemoryJournal
+from director.storage import Archives, Entry, Journal, JournalSize, MemoryArchives, MemoryJournal
 from tests.planted.planting import Planted
 
 _LAZY_S = 1.0
@@ -23,6 +23,10 @@ class Wrapped:
         self.inner = inner
         self.compact = inner.compact
         self.close = inner.close
+
+    @property
+    def size(self) -> JournalSize:
+        return self.inner.size
 
     async def append(self, event: Durable, now: float) -> int:
         return await self.inner.append(event, now)

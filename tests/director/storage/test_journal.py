@@ -6,14 +6,18 @@ from pathlib import Path
 
 import pytest
 
+from director.core.events import ShardReported
+from director.core.model import EnvoyName, Shard
 from director.core.snapshots import Snapshot
-from director.storage import Entry, Journal, MemoryJournal
+from director.storage import Entry, Journal, JournalSize, MemoryJournal
 from director.storage.memory_disk import MemoryDisk
 from director.storage.memory_state import memory_state
 from director.storage.sqlite import SqliteJournal
 from tests.director.storage.records import EVENTS, SNAPSHOT, finished
 
 Open = Callable[[], Journal]
+
+LARGE = ShardReported(shard=Shard(envoy=EnvoyName("a"), description="x" * 10_000))
 
 
 def memory(_: Path) -> Open:
@@ -55,6 +59,23 @@ async def test_events_are_replayed_as_they_were_kept(journal: Journal) -> None:
     ]
     assert kept == list(range(kept[0], kept[0] + len(EVENTS)))
     assert kept[0] > 0
+
+
+async def test_a_journal_knows_how_much_its_events_and_its_snapshot_take(opened: Open) -> None:
+    journal = opened()
+    assert journal.size == JournalSize(snapshot_bytes=0, events_bytes=0)
+
+    first = await journal.append(EVENTS[0], 1.0)
+    small = journal.size.events_bytes
+    await journal.append(LARGE, 2.0)
+    both = journal.size.events_bytes
+    await journal.compact(SNAPSHOT, 3.0, position=first)
+
+    assert 0 < small < 1_000
+    assert both > small + len(LARGE.shard.description)
+    assert journal.size.events_bytes == both - small
+    await journal.close()
+    assert opened().size == journal.size
 
 
 async def test_appends_that_overlap_keep_the_order_of_their_calls(journal: Journal) -> None:

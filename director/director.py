@@ -255,12 +255,12 @@ class Director:
         held = self._federation.catalogue.owned(experiment, caller.name)
         stored = held.checkpoint.stored_metrics
         if stored is not None:
-            for metric in await self._parts.accounts.metrics(stored):
-                yield metric
-            return
-        if held.status.is_terminal:
-            self._parts.feeds.of(held.id).end()
-        async with aclosing(self._parts.feeds.follow(held.id)) as metrics:
+            followed = self._parts.accounts.follow(held.id, stored)
+        else:
+            if held.status.is_terminal:
+                self._parts.feeds.of(held.id).end()
+            followed = self._parts.feeds.follow(held.id)
+        async with aclosing(followed) as metrics:
             async for metric in metrics:
                 yield metric
 

@@ -1,19 +1,21 @@
 """What is kept of ended runs: their metrics, out of the memory and out of the journal."""
 
+import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
 from functools import partial
 
 from director.core.events import RunArchived
 from director.core.experiments import Experiment
 from director.core.measured import metrics_from_bytes, metrics_to_bytes
-from director.core.model import BlobId, EnvoyName, Metric
+from director.core.model import BlobId, EnvoyName, ExperimentId, Metric
 from director.core.queries import resting_view
 from director.core.views import RunView
 from director.errors import UnavailableError
 from director.offload import Offload
 from director.shell.blobs import Blobs
 from director.shell.feeds import Feeds
+from director.shell.tasks import Tasks
 from director.shell.writer import Writer
 
 _log = logging.getLogger(__name__)
@@ -22,11 +24,20 @@ _log = logging.getLogger(__name__)
 class Accounts:
     """Puts away what is only read any more."""
 
-    def __init__(self, *, feeds: Feeds, writer: Writer, blobs: Blobs, offload: Offload) -> None:
+    def __init__(
+        self, *, feeds: Feeds, writer: Writer, blobs: Blobs, offload: Offload, chores: Tasks
+    ) -> None:
         self._feeds = feeds
         self._writer = writer
         self._blobs = blobs
         self._offload = offload
+        self._chores = chores
+        self._readings: dict[ExperimentId, _Reading] = {}
+
+    @property
+    def followers(self) -> int:
+        """How many follow what was put away."""
+        return sum(reading.followers for reading in self._readings.values())
 
     async def close(self, experiment: Experiment, view: RunView) -> None:
         """Put away what was measured, now that the experiment has ended.
@@ -64,10 +75,40 @@ class Accounts:
             otherwise=partial(self._blobs.release, blobs),
         )
 
-    async def metrics(self, stored: BlobId) -> tuple[Metric, ...]:
-        """Return what was put away."""
+    async def follow(
+        self, experiment: ExperimentId, stored: BlobId
+    ) -> AsyncGenerator[Metric, None]:
+        """Yield what was put away; those who follow at the same time share it.
+
+        Raises:
+            LimitExceededError: too many do.
+        """
+        reading = self._readings.get(experiment)
+        self._feeds.check_room(0 if reading is None else reading.followers)
+        if reading is None:
+            # Nobody's own: whoever begins it may leave, and the others still want it.
+            work = self._chores.start(self._read(stored), name=f"read metrics of {experiment}")
+            reading = self._readings[experiment] = _Reading(work)
+        reading.followers += 1
+        try:
+            for metric in await asyncio.shield(reading.metrics):
+                yield metric
+        finally:
+            reading.followers -= 1
+            if not reading.followers:
+                del self._readings[experiment]
+
+    async def _read(self, stored: BlobId) -> tuple[Metric, ...]:
         content = await self._blobs.load(stored)
         return await self._offload(partial(metrics_from_bytes, content))
+
+
+class _Reading:
+    """Metrics that were put away, for as long as somebody follows them."""
+
+    def __init__(self, metrics: asyncio.Future[tuple[Metric, ...]]) -> None:
+        self.metrics = metrics
+        self.followers = 0
 
 
 def _statuses(experiment: Experiment, view: RunView) -> Mapping[EnvoyName, str]:

@@ -100,10 +100,18 @@ class Feeds:
             LimitExceededError: too many follow this one.
         """
         feed = self.of(experiment)
-        if feed.followers >= self._max_followers:
-            limit = self._max_followers
-            raise LimitExceededError(f"{limit} streams follow this experiment, which is the limit")
+        self.check_room(feed.followers)
         return feed.follow()
+
+    def check_room(self, followers: int) -> None:
+        """Let one more follow an experiment that so many follow.
+
+        Raises:
+            LimitExceededError: they are as many as there may be.
+        """
+        limit = self._max_followers
+        if followers >= limit:
+            raise LimitExceededError(f"{limit} streams follow this experiment, which is the limit")
 
     def drop(self, experiment: ExperimentId) -> None:
         """End a feed, and forget it."""

@@ -113,7 +113,11 @@ class Machinery:
             work=self._work,
         )
         self.accounts = Accounts(
-            feeds=self.feeds, writer=self.writer, blobs=self._blobs, offload=workers
+            feeds=self.feeds,
+            writer=self.writer,
+            blobs=self._blobs,
+            offload=workers,
+            chores=self._chores,
         )
         self.uploads = Uploads(
             federation=federation,
@@ -212,7 +216,7 @@ class Machinery:
             "waits": len(self.waits),
             "tasks": len(self._work) + len(self._chores) + len(self.writer),
             "archives": len(self._blobs),
-            "streams": self.feeds.followers + self.downloads,
+            "streams": self.feeds.followers + self.accounts.followers + self.downloads,
             "uploads": len(self.uploads),
         }
 

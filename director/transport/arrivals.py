@@ -54,6 +54,7 @@ class Arrivals:
         finally:
             self._admitted.pop(arrival, None)
             self._held_bytes -= arrival.size_bytes
+            arrival.let_go()
             self._wake()
 
     def admit(self, arrival: "Arrival") -> None:
@@ -156,6 +157,10 @@ class Arrival:
                 yield
         except TimeoutError:
             raise UnavailableError("newer results of yours have taken their place") from None
+
+    def let_go(self) -> None:
+        """Keep nothing of what has come: a refusal's traceback may live on for a while."""
+        self._content = bytearray()
 
     def displace(self) -> None:
         """Give way to newer ones."""

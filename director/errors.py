@@ -14,7 +14,7 @@ class InvalidRequestError(DirectorError):
 
 
 class InvalidNameError(InvalidRequestError):
-    """A name is empty, too long, path-like, or has control characters."""
+    """A name is empty, too long, path-like, or has characters that cannot be seen."""
 
 
 class InvalidShardError(InvalidRequestError):

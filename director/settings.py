@@ -80,7 +80,7 @@ class Limits(_Frozen):
     max_archive_bytes: int = Field(default=4 * _GIB, gt=0)
     max_model_bytes: int = Field(default=_GIB, gt=0)
     max_name_length: int = Field(default=128, gt=0, le=255)
-    """Of experiments, collaborators and envoys, in characters."""
+    """Of experiments, collaborators and envoys, in characters; in UTF-8, 255 bytes at most."""
     max_text_length: int = Field(default=64 * 1024, gt=0)
     """Of a shard's description, of a device's fields, of a failure's description."""
     max_devices: int = Field(default=1_024, ge=0)

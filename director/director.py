@@ -16,7 +16,6 @@ from director.core.events import (
     WaitClosed,
     WaitOpened,
 )
-from director.core.experiments import Experiment
 from director.core.federation import Federation
 from director.core.lifecycle import Status
 from director.core.model import (
@@ -35,7 +34,15 @@ from director.core.model import (
     TensorRequest,
 )
 from director.core.names import check_identity
-from director.core.queries import EnvoyView, ExperimentView, envoy_views, experiment_view, online_of
+from director.core.queries import (
+    EnvoyView,
+    ExperimentSummary,
+    ExperimentView,
+    envoy_views,
+    experiment_summary,
+    experiment_view,
+    online_of,
+)
 from director.errors import UnknownExperimentError
 from director.figures import DirectorFigures
 from director.interface import ReviewPlan, RunAddress, RunPorts, UploadPart
@@ -231,15 +238,15 @@ class Director:
     def status(self, caller: Caller, experiment: ExperimentName) -> Status:
         return self._federation.catalogue.owned(experiment, caller.name).status
 
-    def experiments(self, caller: Caller) -> Sequence[ExperimentView]:
+    def experiments(self, caller: Caller) -> Sequence[ExperimentSummary]:
         return [
-            self._view(held) for held in self._federation.catalogue if held.owner == caller.name
+            experiment_summary(held)
+            for held in self._federation.catalogue
+            if held.owner == caller.name
         ]
 
     def describe(self, caller: Caller, experiment: ExperimentName) -> ExperimentView:
-        return self._view(self._federation.catalogue.owned(experiment, caller.name))
-
-    def _view(self, held: Experiment) -> ExperimentView:
+        held = self._federation.catalogue.owned(experiment, caller.name)
         online = online_of(self._federation, held, self._clock.now())
         return experiment_view(held, self._parts.runs.view(held, online))
 

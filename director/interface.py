@@ -25,7 +25,7 @@ from director.core.model import (
     TaskResult,
     TensorRequest,
 )
-from director.core.queries import EnvoyView, ExperimentView
+from director.core.queries import EnvoyView, ExperimentSummary, ExperimentView
 from director.figures import DirectorFigures
 from director.settings import Settings
 
@@ -142,7 +142,7 @@ class DirectorInterface(Protocol):
     def status(self, caller: Caller, experiment: ExperimentName) -> Status:
         """Raises UnknownExperimentError where it is not the caller's."""
 
-    def experiments(self, caller: Caller) -> Sequence[ExperimentView]:
+    def experiments(self, caller: Caller) -> Sequence[ExperimentSummary]:
         """The caller's experiments, in the order of submission."""
 
     def describe(self, caller: Caller, experiment: ExperimentName) -> ExperimentView:

@@ -9,17 +9,25 @@ from director.core.federation import Federation
 from director.core.lifecycle import Status
 from director.core.model import EnvoyName, ExperimentId, ExperimentName, ModelKind
 from director.core.participation import CollaboratorStatus
-from director.core.views import CollaboratorView, EnvoyView, ExperimentView, RunView
+from director.core.views import (
+    CollaboratorView,
+    EnvoyView,
+    ExperimentSummary,
+    ExperimentView,
+    RunView,
+)
 
 _SHOWN_ROUNDS = 10
 
 __all__ = [
     "CollaboratorView",
     "EnvoyView",
+    "ExperimentSummary",
     "ExperimentView",
     "RunView",
     "envoy_views",
     "envoys_online",
+    "experiment_summary",
     "experiment_view",
     "experiments_by_status",
     "online_of",
@@ -104,6 +112,21 @@ def _counted(count: int, what: str) -> str:
     return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
+def experiment_summary(experiment: Experiment) -> ExperimentSummary:
+    """Return what a list tells of one experiment."""
+    return ExperimentSummary(
+        name=experiment.name,
+        status=experiment.status,
+        progress=_progress(experiment),
+        collaborators=len(experiment.parts),
+        tasks=len(experiment.plan.tasks),
+    )
+
+
+def _progress(experiment: Experiment) -> float:
+    return experiment.checkpoint.round / experiment.plan.rounds
+
+
 def experiment_view(experiment: Experiment, run: RunView) -> ExperimentView:
     """Return one experiment, whose run has come so far."""
     return ExperimentView(
@@ -141,7 +164,7 @@ def resting_view(experiment: Experiment, online: Collection[EnvoyName] = ()) -> 
     is_over = experiment.status.is_terminal or checkpoint.round >= plan.rounds
     assigned = {} if is_over else assignments(plan, experiment.collaborators, checkpoint.round)
     return RunView(
-        progress=checkpoint.round / plan.rounds,
+        progress=_progress(experiment),
         round=checkpoint.round,
         collaborators=tuple(
             CollaboratorView(

@@ -49,6 +49,17 @@ class ExperimentView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ExperimentSummary:
+    """One line of a list of experiments: what costs nothing to know, however many take part."""
+
+    name: ExperimentName
+    status: Status
+    progress: float
+    collaborators: int
+    tasks: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunView:
     """How far an experiment's run has come, or had come when it ended."""
 

@@ -17,7 +17,7 @@ from director.core.model import (
     Shard,
     Task,
 )
-from director.core.queries import EnvoyView, ExperimentView
+from director.core.queries import EnvoyView, ExperimentSummary, ExperimentView
 from director.core.registry import check_device_count
 from director.errors import InvalidRequestError, LimitExceededError
 from director.settings import Limits
@@ -149,14 +149,14 @@ def shard_message(shard: Shard) -> director_pb2.ShardInfo:
     )
 
 
-def list_item(view: ExperimentView) -> director_pb2.ExperimentListItem:
+def list_item(summary: ExperimentSummary) -> director_pb2.ExperimentListItem:
     """Return one line of a list of experiments."""
     return director_pb2.ExperimentListItem(
-        name=view.name,
-        status=view.status.value,
-        collaborators_amount=len(view.collaborators),
-        tasks_amount=len(view.tasks),
-        progress=view.progress,
+        name=summary.name,
+        status=summary.status.value,
+        collaborators_amount=summary.collaborators,
+        tasks_amount=summary.tasks,
+        progress=summary.progress,
     )
 
 

@@ -130,9 +130,9 @@ class DirectorServicer(director_pb2_grpc.DirectorServicer):
     ) -> director_pb2.GetExperimentsListResponse:
         del request  # It has no fields.
         async with refusals_as_status(context):
-            views = self.director.experiments(self._caller(context))
+            summaries = self.director.experiments(self._caller(context))
             return director_pb2.GetExperimentsListResponse(
-                experiments=[convert.list_item(view) for view in views]
+                experiments=[convert.list_item(summary) for summary in summaries]
             )
 
     async def GetDatasetInfo(

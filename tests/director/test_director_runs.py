@@ -9,9 +9,11 @@ import pytest
 
 from director.core.lifecycle import Status
 from director.core.model import EnvoyName, Idle, ModelKind, Quit, TaskResult, TensorRequest, Work
+from director.core.registry import Registry
 from director.errors import UnauthenticatedError, UnknownExperimentError
 from director.interface import RunAddress
 from director.settings import Limits, Settings
+from director.shell.runs import Runs
 from tests.director.house import ARCHIVE, CT, MRI, A, House, caller, housed, plan_of
 
 
@@ -153,6 +155,21 @@ async def test_strangers_have_no_part_in_a_run() -> None:
             house.director.tasks(caller("b"), stranger)
 
 
+async def test_what_is_meant_for_another_aggregator_is_not_taken_in() -> None:
+    async with housed() as house:
+        [address] = await running(house, "a")
+        request = TensorRequest(name="weights", round=0, tags=("model",))
+        astray = replace(address, receiver="aggregator_plan.yaml_0badcafe")
+
+        with pytest.raises(UnauthenticatedError, match="another aggregator"):
+            house.director.tasks(caller("a"), astray)
+        with pytest.raises(UnauthenticatedError, match="another aggregator"):
+            house.director.aggregated_tensor(caller("a"), astray, request)
+
+        # Who does not say for whom it is means whoever answers.
+        assert isinstance(house.director.tasks(caller("a"), replace(address, receiver="")), Work)
+
+
 async def test_a_run_that_is_over_tells_its_collaborators_to_quit() -> None:
     async with housed() as house:
         one, other = await running(house, "a", "b")
@@ -221,7 +238,7 @@ async def test_a_description_tells_how_far_everybody_is() -> None:
             "waiting",
             "finished",
         ]
-        assert house.director.experiments(caller()) == [after]
+        assert [told.progress for told in house.director.experiments(caller())] == [1.0]
 
 
 async def test_a_description_tells_the_truth_before_the_run_and_without_one() -> None:
@@ -257,10 +274,23 @@ async def test_a_list_counts_collaborators_and_tasks_and_shows_progress() -> Non
         for address in addresses:
             await house.work(address)
 
-        (view,) = house.director.experiments(caller())
+        (summary,) = house.director.experiments(caller())
 
-        assert (len(view.collaborators), len(view.tasks)) == (2, 3)
-        assert view.progress == pytest.approx(1 / 3)
+        assert (summary.collaborators, summary.tasks) == (2, 3)
+        assert summary.progress == house.director.describe(caller(), MRI).progress == 1 / 3
+
+
+async def test_a_list_looks_at_no_collaborator(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with housed() as house:
+        await running(house, "a", "b")
+        # A hundred experiments of ten thousand collaborators each would hold everybody up.
+        monkeypatch.delattr(Runs, "view")
+        monkeypatch.delattr(Registry, "find")
+
+        (summary,) = house.director.experiments(caller())
+
+        assert (summary.name, summary.progress) == (MRI, 0)
+        monkeypatch.undo()
 
 
 async def test_what_is_anothers_is_not_there() -> None:

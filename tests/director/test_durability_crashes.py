@@ -82,7 +82,8 @@ async def examine(house: House, ledger: Ledger) -> None:
     if not held:
         assert ledger.may_be_removed or not ledger.is_accepted
         return
-    [view] = held
+    [name] = [summary.name for summary in held]
+    view = house.director.describe(caller(), name)
     assert not ledger.is_removed
     assert view.current_round >= ledger.rounds
     assert await weights(house) == ([] if not view.current_round else trained(view.current_round))

@@ -15,7 +15,7 @@ from director.core.model import (
     ExperimentName,
     Failure,
 )
-from director.core.queries import EnvoyView, ExperimentView, experiment_view
+from director.core.queries import EnvoyView, ExperimentSummary, ExperimentView, experiment_summary
 from director.errors import ForbiddenError, UnknownExperimentError
 from director.interface import ReviewPlan
 from tests.planted.planting import Planted, regression
@@ -128,8 +128,8 @@ class RemovedRunsGoOn(Director):
         self._check(experiment)
         return super().describe(caller, experiment)
 
-    def experiments(self, caller: Caller) -> Sequence[ExperimentView]:
-        return [view for view in super().experiments(caller) if view.name not in self._hidden]
+    def experiments(self, caller: Caller) -> Sequence[ExperimentSummary]:
+        return [told for told in super().experiments(caller) if told.name not in self._hidden]
 
     def _check(self, experiment: ExperimentName) -> None:
         if experiment in self._hidden:
@@ -149,12 +149,9 @@ class ForeignIsForbidden(Director):
 class ListsEverybodys(Director):
     """The list of experiments has those of all owners."""
 
-    def experiments(self, caller: Caller) -> Sequence[ExperimentView]:
+    def experiments(self, caller: Caller) -> Sequence[ExperimentSummary]:
         del caller
-        return [
-            experiment_view(held, self._parts.runs.view(held))
-            for held in self._federation.catalogue
-        ]
+        return [experiment_summary(held) for held in self._federation.catalogue]
 
 
 class EnvoysTellWhatTheyDo(Director):

@@ -24,7 +24,7 @@ from director.core.model import (
     TaskResult,
     TensorRequest,
 )
-from director.core.queries import EnvoyView, ExperimentView
+from director.core.queries import EnvoyView, ExperimentSummary, ExperimentView
 from director.interface import RunAddress, UploadPart
 
 
@@ -57,6 +57,7 @@ class FakeDirector:
         self.envoy_views: list[EnvoyView] = []
         self.experiment_status = Status.PENDING
         self.views: list[ExperimentView] = []
+        self.summaries: list[ExperimentSummary] = []
         self.model: Model = {}
         self.measured: list[Metric] = []
         self.removes = True
@@ -160,9 +161,9 @@ class FakeDirector:
         self.ask("status", caller, experiment)
         return self.experiment_status
 
-    def experiments(self, caller: Caller) -> Sequence[ExperimentView]:
+    def experiments(self, caller: Caller) -> Sequence[ExperimentSummary]:
         self.ask("experiments", caller)
-        return self.views
+        return self.summaries
 
     def describe(self, caller: Caller, experiment: ExperimentName) -> ExperimentView:
         self.ask("describe", caller, experiment)

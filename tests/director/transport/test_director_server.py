@@ -20,7 +20,12 @@ from director.core.model import (
     Shard,
     Task,
 )
-from director.core.queries import CollaboratorView, EnvoyView, ExperimentView
+from director.core.queries import (
+    CollaboratorView,
+    EnvoyView,
+    ExperimentSummary,
+    ExperimentView,
+)
 from protos import base_pb2, director_pb2
 from tests.director.transport.fake_director import float32
 from tests.director.transport.served import served
@@ -287,7 +292,14 @@ async def test_an_experiment_without_a_reason_has_no_log_of_one() -> None:
 
 async def test_experiments_are_listed_with_amounts() -> None:
     async with served() as it, it.director_stub() as stub:
-        it.fake.views = [experiment_view(), experiment_view()]
+        summary = ExperimentSummary(
+            name=ExperimentName("brain-mri"),
+            status=Status.IN_PROGRESS,
+            progress=0.25,
+            collaborators=1,
+            tasks=2,
+        )
+        it.fake.summaries = [summary, summary]
 
         response = await stub.GetExperimentsList(director_pb2.GetExperimentsListRequest())
 

@@ -35,7 +35,7 @@ from director.core.model import (
     Transformer,
     Work,
 )
-from director.core.queries import EnvoyView, ExperimentView
+from director.core.queries import EnvoyView, ExperimentSummary, ExperimentView
 from director.errors import (
     DirectorError,
     DuplicateExperimentError,
@@ -216,9 +216,19 @@ class ObligingDirector:
         self._came("status", caller)
         return self._owned(caller, experiment).status
 
-    def experiments(self, caller: Caller) -> Sequence[ExperimentView]:
+    def experiments(self, caller: Caller) -> Sequence[ExperimentSummary]:
         self._came("experiments", caller)
-        return [_view(name, run) for name, run in self.runs.items() if run.owner == caller.name]
+        views = [_view(name, run) for name, run in self.runs.items() if run.owner == caller.name]
+        return [
+            ExperimentSummary(
+                name=view.name,
+                status=view.status,
+                progress=view.progress,
+                collaborators=len(view.collaborators),
+                tasks=len(view.tasks),
+            )
+            for view in views
+        ]
 
     def describe(self, caller: Caller, experiment: ExperimentName) -> ExperimentView:
         self._came("describe", caller)
@@ -276,6 +286,10 @@ class ObligingDirector:
             transformers=(Transformer(int_list=values.shape),),
             content=values.tobytes(),
         )
+
+    def expects_results(self, caller: Caller, address: RunAddress) -> bool:
+        del caller
+        return self._federation(address) is not None
 
     async def report_results(self, caller: Caller, address: RunAddress, result: TaskResult) -> None:
         self._came("report_results", caller)

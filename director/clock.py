@@ -6,6 +6,9 @@ Only presence and records depend on it; what waits, waits on the event loop's ow
 import time
 from typing import Protocol
 
+# Where there is one that goes on while the machine is asleep.
+_EVEN = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
 
 class Clock(Protocol):
     """Tells the time of day."""
@@ -22,7 +25,7 @@ class SystemClock:
     """
 
     def __init__(self) -> None:
-        self._began_at = time.time() - time.monotonic()
+        self._began_at = time.time() - time.clock_gettime(_EVEN)
 
     def now(self) -> float:
-        return self._began_at + time.monotonic()
+        return self._began_at + time.clock_gettime(_EVEN)

@@ -42,6 +42,7 @@ from director.shell.run import Closing, Run, settle
 from director.shell.runs import Runs
 from director.shell.tasks import Tasks
 from director.shell.writer import Writer
+from director.workspace import aggregator_id
 
 _NOT_COMPUTED = "the Director failed to close a round; its log says why"
 
@@ -184,6 +185,8 @@ class Collaborations:
         mark(experiment=run.order.name)
         if address.sender not in run.participants:
             raise UnauthenticatedError("you have no part in this run")
+        if address.receiver not in {"", aggregator_id(address.federation)}:
+            raise UnauthenticatedError("your request is for another aggregator than this run's")
         self._writer.tell(
             CollaboratorCalled(experiment=run.order.experiment, collaborator=address.sender)
         )

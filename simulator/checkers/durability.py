@@ -13,6 +13,7 @@ from simulator.checkers.crashes import (
 from simulator.checkers.delivery import ENDED
 from simulator.checkers.durability_names import judge_envoys, judge_removals
 from simulator.checkers.durability_results import judge_metrics, judge_models
+from simulator.checkers.durability_retention import judge_retention
 from simulator.checkers.experiments import Experiments, Sighting, owner_of
 from simulator.checkers.liveness_facts import Span, lived_through, lives
 from simulator.checkers.status import RANKS
@@ -32,14 +33,16 @@ class NothingAcknowledgedIsLost(Checker):
     promise = (
         "What was acknowledged survives kill -9 and power loss: accepted experiments run, finished"
         " models and metrics can be fetched, removed ones stay removed; an envoy that is not"
-        " remembered is told NOT_FOUND, so that it registers again."
+        " remembered is told NOT_FOUND, so that it registers again.  Where an operator limits how"
+        " long ended ones are kept, they go when they are due, and no sooner."
     )
 
     def examine(self, history: History, docket: Docket) -> None:
         crashes = Crashes.of(history)
+        experiments = Experiments(history)
+        judge_retention(history, docket, experiments)
         if crashes.last is None:
             return
-        experiments = Experiments(history)
         alive, listings = lives(history), _listings(history)
         is_spoilt = any(window.type == _SPOILS for window in history.fault_windows)
         for trust in trusts(history, experiments):

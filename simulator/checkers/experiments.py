@@ -6,11 +6,13 @@ Nothing here judges.
 
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from simulator.history.calls import NEVER, Call
 from simulator.history.fields import flag, tables, text, texts
 from simulator.history.history import History
+
+_RUNNING = frozenset({"pending", "in_progress"})
 
 
 def owner_of(call: Call) -> str:
@@ -79,6 +81,10 @@ class Experiments:
             if _may_be_accepted(call):
                 submission = self._submission(call)
                 self._by_name.setdefault(submission.name, []).append(submission)
+        self._dues: dict[tuple[str, str], list[tuple[int, int]]] = {}
+        """Where the Director itself may have removed an experiment, and where it surely had."""
+        if history.header.max_age_s or history.header.max_stored_bytes:
+            self._let_go_of_what_is_due()
         self._cuts: dict[tuple[str, str], tuple[list[int], list[int]]] = {}
 
     def submissions(self, name: str) -> Sequence[Submission]:
@@ -133,12 +139,36 @@ class Experiments:
             gone_index=gone,
         )
 
+    def _let_go_of_what_is_due(self) -> None:
+        """Take into account that the Director removes what has ended, too."""
+        seen: dict[tuple[str, str], list[Sighting]] = {}
+        for sighting in sightings(self._history):
+            seen.setdefault((sighting.owner, sighting.name), []).append(sighting)
+        for name, submissions in self._by_name.items():
+            for number, submission in enumerate(submissions):
+                heirs = [heir.call for heir in submissions[number + 1 :] if heir.is_certain]
+                until = heirs[0].ended_index if heirs else NEVER
+                sighted = [
+                    sighting
+                    for sighting in seen.get((submission.owner, name), ())
+                    if submission.call.precedes(sighting.call)
+                    and sighting.call.ended_index < (heirs[0].invoke_index if heirs else NEVER)
+                ]
+                may_go, gone = _removed_when_due(self._history, submission, sighted, until)
+                submissions[number] = replace(
+                    submission,
+                    may_go_index=min(submission.may_go_index, may_go),
+                    gone_index=min(submission.gone_index, gone),
+                )
+                self._dues.setdefault((submission.owner, name), []).append((may_go, gone))
+
     def _cuts_of(self, owner: str, name: str) -> tuple[list[int], list[int]]:
         key = (owner, name)
         if key not in self._cuts:
             self._cuts[key] = _merged(
                 [(r.invoke_index, r.settled_index) for r in self.removals(owner, name)]
                 + self._losses(name)
+                + self._dues.get(key, [])
             )
         return self._cuts[key]
 
@@ -179,6 +209,24 @@ def _sighting(call: Call, status: str) -> Sighting:
     return Sighting(
         call=call, owner=owner_of(call), name=text(call.request, "experiment"), status=status
     )
+
+
+def _removed_when_due(
+    history: History, submission: Submission, sighted: Sequence[Sighting], until: int
+) -> tuple[int, int]:
+    """Return from where on its Director may have removed an experiment, and surely has.
+
+    `sighted` is what its owner was told of it alone, `until` where another had taken its name.
+    """
+    running = [sighting.call for sighting in sighted if sighting.status in _RUNNING]
+    # It had not ended when that was asked.
+    last = running[-1] if running else submission.call
+    may_go = last.invoke_index
+    if not history.header.max_stored_bytes:
+        due_at = last.invoked_at + history.header.max_age_s
+        may_go = bisect_left(history.entries, due_at, key=lambda entry: entry.time)
+    missed = [sighting.call.ended_index for sighting in sighted if not sighting.status]
+    return may_go, min([until, *missed])
 
 
 def _may_be_accepted(call: Call) -> bool:

@@ -82,16 +82,20 @@ def experiment_endings(history: History) -> Mapping[Experiment, Ending]:
         uploads.setdefault(experiment, []).append(call)
     accepted = {Experiment(story.owner, story.name): story for story in stories(history)}
     return {
-        experiment: _accepted(accepted[experiment])
+        experiment: _accepted(history, accepted[experiment])
         if experiment in accepted
         else _refused(history, calls)
         for experiment, calls in uploads.items()
     }
 
 
-def _accepted(story: Story) -> Ending:
+def _accepted(history: History, story: Story) -> Ending:
     if story.removed is not None:
         return Ending("removed", "its owner removed it", (story.removed,))
+    asked = _asked_in_vain(history, story.accepted)
+    if asked is not None and (history.header.max_age_s or history.header.max_stored_bytes):
+        told = f"there was none any more when asked {at(asked.invoked_at)}"
+        return Ending("removed", told, (story.accepted, asked))
     ends = [reading for reading in story.readings if reading.status in TERMINAL]
     last = ends[0] if ends else story.last_reading
     if last is not None and (ends or story.ended is None):
@@ -113,7 +117,7 @@ def _refused(history: History, calls: list[Call]) -> Ending:
 
 
 def _asked_in_vain(history: History, upload: Call) -> Call | None:
-    """Return the owner's last question after an upload in doubt, if there was no experiment."""
+    """Return the owner's last question after an upload, if there was no experiment."""
     name = text(upload.request, "experiment")
     asked = [
         call

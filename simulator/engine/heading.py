@@ -26,7 +26,7 @@ def heading(scenario: Scenario, values: Values, *, seed: int, epoch: float) -> H
         sample_shape=config.sample_shape,
         target_shape=config.target_shape,
         may_queue=_may_queue(scenario),
-        **_patience(scenario.director),
+        **_policies(scenario.director),
     )
 
 
@@ -38,12 +38,17 @@ def _may_queue(scenario: Scenario) -> bool:
     return len(scenario.experiments()) > spec.limits.max_running_experiments
 
 
-def _patience(spec: DirectorSpec) -> dict[str, Any]:
-    """Return what is known of how rounds wait; of others' Directors, that they wait for all."""
+def _policies(spec: DirectorSpec) -> dict[str, Any]:
+    """Return what is known of how rounds wait, and of what is kept.
+
+    Of others' Directors: that they wait for everybody, and keep everything.
+    """
     if spec.run == "external" or spec.command:
         return {}
     return {
         "quorum": str(spec.config.quorum),
         "dead_after_s": spec.config.dead_after,
         "waits_for_slow": spec.config.straggler_cutoff is None,
+        "max_age_s": spec.config.retention.max_age or 0.0,
+        "max_stored_bytes": spec.config.retention.max_size or 0,
     }

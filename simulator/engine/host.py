@@ -75,7 +75,7 @@ class Blueprint:
             envoy_health_check_period=self.spec.config.heartbeat_period,
             sample_shape=self.spec.config.sample_shape,
             target_shape=self.spec.config.target_shape,
-            settings=Settings(limits=self.spec.limits, **self.rounds()),
+            settings=Settings(limits=self.spec.limits, **self.policies()),
             review_plan_callback=_reviewer(self.spec.review),
             journal=state.journal,
             archives=state.archives,
@@ -84,14 +84,18 @@ class Blueprint:
             **self._tls(folder),
         )
 
-    def rounds(self) -> dict[str, Any]:
-        """Return the settings that say for whom a round waits, and how long."""
+    def policies(self) -> dict[str, Any]:
+        """Return the settings that say for whom a round waits, and what is kept, how long."""
         config = self.spec.config
         return {
             "quorum": config.quorum,
             "offline_grace_s": config.offline_grace,
             "below_quorum_s": config.below_quorum,
             "straggler_cutoff_s": config.straggler_cutoff,
+            "retention": {
+                "max_age_s": config.retention.max_age,
+                "max_bytes": config.retention.max_size,
+            },
         }
 
     def _tls(self, folder: Path) -> dict[str, Any]:

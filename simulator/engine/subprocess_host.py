@@ -69,7 +69,7 @@ class SubprocessHost:
         }
         if not self._blueprint.spec.command:
             # Others do not know what is our own.
-            settings |= self._blueprint.rounds()
+            settings |= self._blueprint.policies()
         # JSON is YAML, too.
         written = json.dumps({"settings": settings}, indent=2, default=str)
         (folder / _CONFIG).write_text(written, encoding="utf-8")

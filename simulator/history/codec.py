@@ -88,6 +88,8 @@ def _header_line(header: Header, entries: int) -> str:
             "epoch": header.epoch,
             "heartbeat_period_s": header.heartbeat_period_s,
             "identity": header.identity,
+            "max_age_s": header.max_age_s,
+            "max_stored_bytes": header.max_stored_bytes,
             "may_queue": header.may_queue,
             "quorum": header.quorum,
             "sample_shape": list(header.sample_shape),
@@ -130,6 +132,8 @@ def _header(value: JsonObject) -> tuple[Header, int]:
         quorum=text(value, "quorum", "all"),
         dead_after_s=number(value, "dead_after_s", 0.0),
         waits_for_slow=flag(value, "waits_for_slow", default=True),
+        max_age_s=number(value, "max_age_s", 0.0),
+        max_stored_bytes=whole(value, "max_stored_bytes", 0),
         version=version,
     )
     return header, whole(value, "entries")

@@ -68,4 +68,8 @@ class Header:
     """After so much silence a collaborator is dead; 0: never, and rounds wait for it."""
     waits_for_slow: bool = True
     """Whether rounds wait for every collaborator that lives, however slow it is."""
+    max_age_s: float = 0.0
+    """So long after its end an experiment is removed; 0: it stays until its owner removes it."""
+    max_stored_bytes: int = 0
+    """While more is stored, what ended first is removed; 0: it does not matter."""
     version: int = 1

@@ -26,7 +26,7 @@ from simulator.faults.base import Cast, Name, misfit
 from simulator.faults.selector import Kind, Member
 from simulator.faults.weather import Weather
 from simulator.scenario.problem import closest
-from simulator.units import Duration
+from simulator.units import Duration, Size
 
 Clock = Literal["virtual", "wire"]
 Identity = Literal["plaintext", "mtls"]
@@ -34,7 +34,7 @@ Run = Literal["inprocess", "subprocess", "external"]
 
 _ADDRESS = re.compile(r"(?P<host>[\w.-]+|\[[0-9A-Fa-f:.%]+\]):(?P<port>[0-9]{1,5})")
 _PORTS = range(1, 2**16)
-_ROUNDS = ("quorum", "offline_grace", "below_quorum", "straggler_cutoff")
+_POLICIES = ("quorum", "offline_grace", "below_quorum", "straggler_cutoff", "retention")
 """What only whoever runs a Director can tell it."""
 
 RESERVED_PHASES = ("recover", "done")
@@ -59,6 +59,15 @@ Profile = Annotated[str, AfterValidator(_known_profile), WithJsonSchema({"enum":
 # ---------------------------------------------------------------- the Director
 
 
+class Retention(_Part):
+    """For how long the Director keeps what has ended; left out: until its owner removes it."""
+
+    max_age: Annotated[Duration, Field(gt=0)] | None = None
+    """It is removed, models and metrics included, so long after its end."""
+    max_size: Annotated[Size, Field(gt=0)] | None = None
+    """What ended first is removed while archives, models and metrics take more than this."""
+
+
 class DirectorConfig(_Part):
     """What the Director under test is told."""
 
@@ -73,6 +82,7 @@ class DirectorConfig(_Part):
     """An experiment fails once so many are dead for so long that no round can close."""
     straggler_cutoff: Annotated[Duration, Field(gt=0)] | None = None
     """Rounds do not wait longer than this for slow collaborators; left out: as long as it takes."""
+    retention: Retention = Retention()
 
     @property
     def dead_after(self) -> float:
@@ -124,7 +134,7 @@ class DirectorSpec(_Part):
         for key in ("review", "limits"):
             if self.run != "inprocess" and key in self.model_fields_set:
                 raise misfit(f"{key!r} is for run: inprocess, not for {self.run}", key)
-        for key in _ROUNDS:
+        for key in _POLICIES:
             if self.run == "external" and key in self.config.model_fields_set:
                 message = f"{key!r} cannot be told to a Director that runs elsewhere"
                 raise misfit(message, "config", key)

@@ -6,6 +6,7 @@ from tests.planted import (
     bugs_envoys,
     bugs_experiments,
     bugs_restarts,
+    bugs_retention,
     bugs_server,
     bugs_storage,
     bugs_stragglers,
@@ -25,4 +26,5 @@ BUGS: tuple[Planted, ...] = (
     *bugs_restarts.BUGS,
     *bugs_durability.BUGS,
     *bugs_storage.BUGS,
+    *bugs_retention.BUGS,
 )

@@ -59,16 +59,51 @@ class Node:
 
     def __init__(self) -> None:
         self.content = bytearray()
-        self.synced = b""
+        # A journal is synced after every few bytes: to copy all of it each time would take ages.
+        self._synced_length = 0
+        self._overwritten: bytes | None = None
+        """What was synced, where that is no longer how the content begins."""
+
+    @property
+    def synced(self) -> bytes:
+        """The content as it was last synced."""
+        if self._overwritten is not None:
+            return self._overwritten
+        return bytes(self.content[: self._synced_length])
+
+    def sync(self) -> None:
+        """Let the content survive as it is."""
+        self._synced_length = len(self.content)
+        self._overwritten = None
+
+    def write(self, offset: int, content: bytes) -> None:
+        """Put something at a place, be it beyond the end."""
+        self._will_change(offset)
+        if offset > len(self.content):
+            self.content.extend(bytes(offset - len(self.content)))
+        self.content[offset : offset + len(content)] = content
+
+    def resize(self, length: int) -> None:
+        """Cut the content off, or fill it up with zeros."""
+        self._will_change(length)
+        if length < len(self.content):
+            del self.content[length:]
+        else:
+            self.content.extend(bytes(length - len(self.content)))
+
+    def _will_change(self, offset: int) -> None:
+        if offset < self._synced_length and self._overwritten is None:
+            self._overwritten = self.synced
 
     def survive(self, survival: Survival) -> None:
         """Become what a crash leaves of it."""
         if survival is Survival.SYNCED:
             self.content = bytearray(self.synced)
         elif survival is Survival.TORN:
-            kept = min(len(self.synced), len(self.content))
+            synced = self._synced_length if self._overwritten is None else len(self._overwritten)
+            kept = min(synced, len(self.content))
             del self.content[kept + (len(self.content) - kept) // 2 :]
-        self.synced = bytes(self.content)
+        self.sync()
 
 
 class MemoryDisk:
@@ -128,13 +163,13 @@ class MemoryDisk:
         """Flip a bit of a file, as a disk may that grows old."""
         node = self._folders[folder][name]
         node.content[offset] ^= 1
-        node.synced = bytes(node.content)
+        node.sync()
 
     def truncate(self, folder: str, name: str, length: int) -> None:
         """Cut a file, as an interrupted copy may."""
         node = self._folders[folder][name]
         del node.content[length:]
-        node.synced = bytes(node.content)
+        node.sync()
 
     # ------------------------------------------------------------ for its folders
 

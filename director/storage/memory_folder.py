@@ -63,12 +63,8 @@ class MemoryFolder:
 
     def sync_file(self, file: BinaryIO) -> None:
         file.flush()
-        node = _node_of(file)
-
-        def sync() -> None:
-            node.synced = bytes(node.content)
-
-        self._change(Kind.SYNC_FILE, _raw_of(file).path.rpartition("/")[2], sync)
+        name = _raw_of(file).path.rpartition("/")[2]
+        self._change(Kind.SYNC_FILE, name, _node_of(file).sync)
 
     def replace(self, name: str, new_name: str) -> None:
         files = self._files()
@@ -129,12 +125,9 @@ class _RawFile(io.RawIOBase):
         written = bytes(memoryview(chunk))
 
         def work() -> None:
-            content = self.node.content
             end = self._position + len(written)
-            self._disk.check_room(end - len(content))
-            if self._position > len(content):
-                content.extend(bytes(self._position - len(content)))
-            content[self._position : end] = written
+            self._disk.check_room(end - len(self.node.content))
+            self.node.write(self._position, written)
             self._position = end
 
         self._disk.change(Kind.WRITE, self.path, self._life, work)
@@ -145,12 +138,8 @@ class _RawFile(io.RawIOBase):
         length = self._position if size is None else size
 
         def work() -> None:
-            content = self.node.content
-            self._disk.check_room(length - len(content))
-            if length < len(content):
-                del content[length:]
-            else:
-                content.extend(bytes(length - len(content)))
+            self._disk.check_room(length - len(self.node.content))
+            self.node.resize(length)
 
         self._disk.change(Kind.TRUNCATE, self.path, self._life, work)
         return length

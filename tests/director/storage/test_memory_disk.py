@@ -41,6 +41,37 @@ def test_what_a_crash_leaves_is_chosen(survival: Survival, left: bytes) -> None:
     assert content(disk) == left
 
 
+@pytest.mark.parametrize(
+    ("survival", "left"),
+    [(Survival.SYNCED, b"safe"), (Survival.WRITTEN, b"sanded"), (Survival.TORN, b"sande")],
+)
+def test_what_was_synced_survives_being_overwritten(survival: Survival, left: bytes) -> None:
+    disk = MemoryDisk()
+    folder = given_file(disk, synced=b"safe")
+
+    with folder.reopen("x") as file:
+        file.seek(2)
+        file.write(b"nded")
+    disk.crash()
+    disk.revive(survival)
+
+    assert content(disk) == left
+
+
+def test_what_was_synced_survives_being_cut_off_and_then_synced_again() -> None:
+    disk = MemoryDisk()
+    folder = given_file(disk, synced=b"safe and sound")
+
+    with folder.reopen("x") as file:
+        file.truncate(4)
+        folder.sync_file(file)
+        file.truncate(2)
+    disk.crash()
+    disk.revive()
+
+    assert content(disk) == b"safe"
+
+
 def test_a_name_survives_only_once_its_folder_was_synced() -> None:
     disk = MemoryDisk()
     folder = given_file(disk, synced=b"content")

@@ -8,7 +8,6 @@ Nothing here waits, stores, or knows how tensors travel.
 
 import math
 from collections.abc import Collection, Mapping, Sequence
-from types import MappingProxyType
 
 from director.core.assignments import Assignments, assignments
 from director.core.attendance import Presence
@@ -29,7 +28,7 @@ from director.core.model import (
     TensorRequest,
     Work,
 )
-from director.core.participation import Participation, view
+from director.core.participation import ALL_HERE, Participation, view
 from director.core.rounds import close, foreign_tasks
 from director.core.run_effects import (
     MetricsMeasured,
@@ -45,7 +44,6 @@ from director.errors import UnavailableError
 
 _KEPT_ROUNDS = 3
 """This round's model, the one before for whoever is slow, and one more for its difference."""
-_ALL_HERE: Mapping[EnvoyName, Presence] = MappingProxyType({})
 
 
 class Aggregation:
@@ -112,7 +110,7 @@ class Aggregation:
         return self._running.reported
 
     def collaborator_views(
-        self, presence: Mapping[EnvoyName, Presence] = _ALL_HERE
+        self, presence: Mapping[EnvoyName, Presence] = ALL_HERE
     ) -> tuple[CollaboratorView, ...]:
         """How far everybody has come, in the order of the experiment's collaborators.
 
@@ -203,27 +201,29 @@ class Aggregation:
         tasks = foreign_tasks(self.base, self._running.results(), self._combiners)
         if not tasks:
             return None
-        # No older ones: they would not be there after a restart.
-        known = (number for number in (self._round, self._round - 1) if number in self._models)
+        oldest = self._round - 1  # others would not be there after a restart
         return ForeignWork(
             round=self._round,
             tasks=tasks,
-            models={number: self._models[number] for number in known},
+            models={n: model for n, model in self._models.items() if n >= oldest},
             memory=self._foreign_memory,
         )
 
-    def outcome(self, foreign: ForeignOutcome | None = None) -> RoundClosed:
+    def outcome(
+        self, foreign: ForeignOutcome | None = None, *, max_bytes: float = math.inf
+    ) -> RoundClosed:
         """Compute what the sealed round comes to; only once, and then it has to be closed.
 
         It may take seconds in a thread.  If the run is stopped meanwhile, the round is not to be
         closed.  Of who has not reported everything, nothing counts.  Where there was foreign work,
-        what came of it has to be given.
+        what came of it has to be given.  The model grows to `max_bytes` at most.
         """
         assert self._running.is_sealed
         assert foreign is not None or self.foreign_work() is None
         given = foreign or ForeignOutcome(models={}, memory=self._foreign_memory)
+        results = self._running.results()
         outcome = close(
-            self._round, self.base, self._running.results(), self._combiners, given.models
+            self._round, self.base, results, self._combiners, given.models, max_bytes=max_bytes
         )
         return RoundClosed(
             round=self._round,
@@ -232,6 +232,7 @@ class Aggregation:
             score=outcome.score,
             metrics=(*self._metrics[self._round_metrics_start :], *outcome.metrics),
             reporters=tuple(name for name in self._participants if name in self.reported),
+            left_out=outcome.left_out,
             memory={**memory_of(self._combiners), **keep(given.memory)},
         )
 
@@ -255,8 +256,7 @@ class Aggregation:
         """Go on from a checkpoint, given the models and the memory that it names."""
         assert self._round == 0
         self._round = checkpoint.round
-        oldest = self._round - _KEPT_ROUNDS
-        self._models = {number: model for number, model in models.items() if number > oldest}
+        self._models = {n: model for n, model in models.items() if n > self._round - _KEPT_ROUNDS}
         if checkpoint.best_round is not None and checkpoint.best_score is not None:
             self._best, self._best_score = models[checkpoint.best_round], checkpoint.best_score
         for name, participation in self._participants.items():

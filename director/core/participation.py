@@ -4,13 +4,17 @@ It is never told when a task begins.  Collaborators do their tasks in order, so 
 is not reported is the one at work, once the collaborator has asked for this round's tasks.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from types import MappingProxyType
 
 from director.core.attendance import Presence
 from director.core.model import EnvoyName, Plan, Task
 from director.core.views import CollaboratorView
+
+ALL_HERE: Mapping[EnvoyName, Presence] = MappingProxyType({})
+"""Presence where nobody has looked."""
 
 
 class CollaboratorStatus(StrEnum):

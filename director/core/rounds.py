@@ -5,20 +5,26 @@ results give the same bits.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from director.core.averaging import Combiner, weighted_mean
 from director.core.contributions import Contribution, Measurement
 from director.core.foreign import ForeignTask, Share
 from director.core.model import Array, EnvoyName, Metric, Model, Task
 from director.core.numeric import np
+from director.core.tensors import MAX_TENSORS
 
 AGGREGATOR = "aggregator"
 """The origin of metrics that are means over the collaborators."""
 
 Contributions = Mapping[EnvoyName, Contribution]
 """Of one task, in the order of the collaborators."""
+Sent = Mapping[str, Sequence[Share]]
+"""What collaborators sent of each tensor."""
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +34,8 @@ class Outcome:
     model: Model
     metrics: tuple[Metric, ...]
     score: float | None
+    left_out: tuple[str, ...] = ()
+    """New tensors for which the model had no room."""
 
 
 def foreign_tasks(
@@ -51,11 +59,18 @@ def close(
     results: Sequence[tuple[Task, Contributions]],
     combiners: Mapping[str, Combiner],
     foreign: Mapping[str, Model],
+    *,
+    max_bytes: float,
 ) -> Outcome:
     """Return the outcome of a round that started from `base`; combiners go by task.
 
-    What tasks without a combiner came to was made elsewhere.
+    What tasks without a combiner came to was made elsewhere.  The model does not grow beyond
+    `max_bytes`, nor beyond as many tensors as any model may have: it rather stays as it is.
     """
+    sent = {task.name: _sent(base, contributions) for task, contributions in results}
+    left_out = _excess(base, sent.values(), max_bytes)
+    if left_out:
+        sent = {task: _known(base, by_name) for task, by_name in sent.items()}
     metrics: list[Metric] = []
     score: float | None = None
     trained: dict[str, Array] = {}
@@ -75,12 +90,19 @@ def close(
                 score = mean.value
         # Tasks follow each other on one model: what a later one trained is the newer state.
         if task.name in combiners:
-            made = _combined(base, contributions, combiners[task.name])
+            made = _combined(base, sent[task.name], combiners[task.name])
         else:
             made = foreign.get(task.name, {})
+        if left_out:
+            made = _known(base, made)
         trained |= {name: _sound(base.get(name), value) for name, value in made.items()}
     model = {name: trained.pop(name, value) for name, value in base.items()}
-    return Outcome(model=model | dict(sorted(trained.items())), metrics=tuple(metrics), score=score)
+    return Outcome(
+        model=model | dict(sorted(trained.items())),
+        metrics=tuple(metrics),
+        score=score,
+        left_out=left_out,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,10 +142,10 @@ def _mean(samples: list[tuple[float, int]]) -> float:
     )
 
 
-def _combined(base: Model, contributions: Contributions, combiner: Combiner) -> Model:
+def _combined(base: Model, sent: Sent, combiner: Combiner) -> Model:
     """Return the tensors that a task trained, each over those who sent it."""
     combined: dict[str, Array] = {}
-    for name, everybody in _sent(base, contributions).items():
+    for name, everybody in sent.items():
         values = [sent.value for sent in everybody]
         with np.errstate(all="ignore"):
             combined[name] = combiner.combine(
@@ -132,7 +154,7 @@ def _combined(base: Model, contributions: Contributions, combiner: Combiner) -> 
     return combined
 
 
-def _sent(base: Model, contributions: Contributions) -> dict[str, list[Share]]:
+def _sent(base: Model, contributions: Contributions) -> Sent:
     """Return what collaborators sent, weighed by their samples; by tensor, if it counts at all."""
     sent: dict[str, list[Share]] = {}
     trainers = [given for given in contributions.values() if given.tensors]
@@ -145,6 +167,23 @@ def _sent(base: Model, contributions: Contributions) -> dict[str, list[Share]]:
         for name, everybody in sent.items()
         if name in base or _is_agreed(everybody, len(trainers))
     }
+
+
+def _known(base: Model, tensors: Mapping[str, T]) -> dict[str, T]:
+    return {name: value for name, value in tensors.items() if name in base}
+
+
+def _excess(base: Model, sent: Iterable[Sent], max_bytes: float) -> tuple[str, ...]:
+    """Return the new tensors if the model has no room for them all: some are worth nothing."""
+    new = {
+        name: everybody[0].value.nbytes
+        for by_name in sent
+        for name, everybody in by_name.items()
+        if name not in base
+    }
+    size_bytes = sum(value.nbytes for value in base.values()) + sum(new.values())
+    is_too_much = size_bytes > max_bytes or len(base) + len(new) > MAX_TENSORS
+    return tuple(sorted(new)) if is_too_much else ()
 
 
 def _is_agreed(everybody: Sequence[Share], trainers: int) -> bool:

@@ -3,6 +3,7 @@
 A restart goes on from what was written down, so nobody has seen a round that it does not know.
 """
 
+import logging
 from functools import partial
 
 from director.core.checkpoints import ClosedRound
@@ -14,6 +15,7 @@ from director.core.tensors import model_to_bytes
 from director.offload import Offload
 from director.shell.blobs import Blobs
 from director.shell.foreigners import Foreigners
+from director.shell.logbook import note
 from director.shell.openings import OpenRun
 from director.shell.patience import patiently
 from director.shell.run import Closing, Run, settle
@@ -24,8 +26,15 @@ class Closings:
     """Takes as long as it takes; what a round has come to is never given up."""
 
     def __init__(
-        self, *, writer: Writer, blobs: Blobs, offload: Offload, foreigners: Foreigners
+        self,
+        *,
+        writer: Writer,
+        blobs: Blobs,
+        offload: Offload,
+        foreigners: Foreigners,
+        max_model_bytes: int,
     ) -> None:
+        self._max_model_bytes = max_model_bytes
         self._foreigners = foreigners
         self._writer = writer
         self._blobs = blobs
@@ -43,7 +52,11 @@ class Closings:
         foreign = await self._foreigners.outcome(run.order, opened.aggregation, unless=run.ended)
         if run.ended.is_set():
             return
-        run.outcome = await self._offload(partial(opened.aggregation.outcome, foreign))
+        run.outcome = await self._offload(
+            partial(opened.aggregation.outcome, foreign, max_bytes=self._max_model_bytes)
+        )
+        if run.outcome.left_out:
+            _tell_left_out(run, run.outcome)
         closed = await patiently(
             partial(self._store, run.order, run.outcome),
             what=f"round {run.outcome.round + 1} of experiment {run.order.name!r}",
@@ -76,3 +89,14 @@ class Closings:
 
     async def _store_model(self, model: Model) -> BlobId:
         return await self._blobs.store(await self._offload(partial(model_to_bytes, model)))
+
+
+def _tell_left_out(run: Run, outcome: RoundClosed) -> None:
+    note(
+        "round %d closes without %d new tensors, such as %r: the model would become too large",
+        outcome.round + 1,
+        len(outcome.left_out),
+        outcome.left_out[0],
+        experiment=run.order.name,
+        level=logging.WARNING,
+    )

@@ -106,6 +106,7 @@ class Machinery:
                 blobs=self._blobs,
                 offload=workers,
                 foreigners=self._foreigners,
+                max_model_bytes=settings.limits.max_model_bytes,
             ),
             feeds=self.feeds,
             writer=self.writer,

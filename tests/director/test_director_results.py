@@ -1,15 +1,18 @@
 """Results that take long to read: elsewhere, one at a time, and only where they can still count."""
 
 import asyncio
+import logging
 from collections.abc import Callable
 
 import numpy as np
+import pytest
 
 from director.core.lifecycle import Status
 from director.core.model import EncodedTensor, ModelKind, TaskResult, Work
 from director.core.tensors import encode
 from director.interface import RunAddress
 from director.offload import T
+from director.settings import Limits, Settings
 from tests.director.house import MRI, A, House, caller, housed
 
 LARGE = np.ones(2**19, np.float32)
@@ -39,10 +42,10 @@ async def joined(house: House) -> RunAddress:
     return await house.join(MRI, "a")
 
 
-async def report(house: House, address: RunAddress) -> None:
-    result = TaskResult(
-        collaborator=A, round=0, task="train", data_size=1, tensors=(large("trained"),)
-    )
+async def report(
+    house: House, address: RunAddress, *tensors: EncodedTensor, task: str = "train"
+) -> None:
+    result = TaskResult(collaborator=A, round=0, task=task, data_size=1, tensors=tensors)
     await house.director.report_results(caller("a"), address, result)
 
 
@@ -56,7 +59,7 @@ async def test_others_are_answered_while_a_large_result_is_read() -> None:
         address = await joined(house)
         elsewhere = Elsewhere(house)
 
-        reporting = asyncio.ensure_future(report(house, address))
+        reporting = asyncio.ensure_future(report(house, address, large("trained")))
         await asyncio.sleep(1)
         before = pending(house, address)
         elsewhere.may_begin.set()
@@ -71,7 +74,7 @@ async def test_a_large_result_that_is_sent_many_times_is_read_once() -> None:
         address = await joined(house)
         elsewhere = Elsewhere(house)
 
-        reporting = asyncio.gather(*(report(house, address) for _ in range(5)))
+        reporting = asyncio.gather(*(report(house, address, large("trained")) for _ in range(5)))
         await asyncio.sleep(1)
         elsewhere.may_begin.set()
         await reporting
@@ -84,7 +87,7 @@ async def test_a_large_result_of_a_run_that_ends_meanwhile_is_forgotten() -> Non
         address = await joined(house)
         elsewhere = Elsewhere(house)
 
-        reporting = asyncio.ensure_future(report(house, address))
+        reporting = asyncio.ensure_future(report(house, address, large("trained")))
         await asyncio.sleep(1)
         await house.fail()
         elsewhere.may_begin.set()
@@ -92,3 +95,21 @@ async def test_a_large_result_of_a_run_that_ends_meanwhile_is_forgotten() -> Non
 
         assert house.status() is Status.FAILED
         assert await house.director.trained_model(caller(), MRI, ModelKind.LAST) == {}
+
+
+async def test_a_model_does_not_grow_past_its_limit(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    limits = Limits(max_model_bytes=LARGE.nbytes + 8)
+    async with housed(settings=Settings(limits=limits)) as house:
+        address = await joined(house)
+        moments = [
+            encode(name, LARGE[:2], round_number=0, tags=("trained",)) for name in ("m", "v")
+        ]
+
+        await report(house, address, large("trained"), *moments)
+        await report(house, address, task="locally_tuned_model_validation")
+        await report(house, address, task="aggregated_model_validation")
+
+        last = await house.director.trained_model(caller(), MRI, ModelKind.LAST)
+        assert list(last) == ["weights"]
+        assert "round 1 closes without 2 new tensors, such as 'm'" in caplog.text

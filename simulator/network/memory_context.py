@@ -70,7 +70,8 @@ class MemoryContext(grpc.aio.ServicerContext[Any, Any]):
         self.raise_for_termination()
         if message is None:
             return grpc.aio.EOF
-        self._connection.back.send(self._caller.up.give, len(message))
+        if self._caller.request is None:
+            self._connection.back.send(self._caller.up.give, len(message))
         assert self._handler is not None
         return read(self._handler.request_deserializer, message)
 

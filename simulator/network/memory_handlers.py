@@ -72,14 +72,16 @@ def run_of(handler: Handler) -> Run:
 
 
 def _request(context: MemoryContext, handler: Handler, raw: bytes | None) -> Any:
-    """Return what a handler is called with; generated stubs and handlers always agree on its kind.
+    """Return what a handler is called with.
 
     Raises:
-        TypeError: they do not.
+        TypeError: it takes one message, and its client sends a stream.
     """
-    if handler.request_streaming != (raw is None):
+    if handler.request_streaming:
+        return Requests(context)
+    if raw is None:
         raise TypeError("client and handler disagree on whether the request is a stream")
-    return Requests(context) if raw is None else read(handler.request_deserializer, raw)
+    return read(handler.request_deserializer, raw)
 
 
 def _one_response(handler: Handler, behaviour: Callable[..., Awaitable[Any]]) -> Run:

@@ -160,8 +160,8 @@ class MemoryServer(grpc.aio.Server):
             context.send_status(grpc.StatusCode.RESOURCE_EXHAUSTED, self._too_large(raw))
         else:
             caller.far = context
-            if raw is None:
-                context.inbox = Inbox()
+            if handler.request_streaming:
+                context.inbox = _inbox(raw)
             connection.served[context] = None
             self._active[context] = None
             context.task = asyncio.get_running_loop().create_task(
@@ -201,3 +201,12 @@ class MemoryServer(grpc.aio.Server):
     def _too_large(self, message: bytes) -> str:
         sizes = f"({len(message)} vs. {self._max_message_bytes})"
         return f"SERVER: Received message larger than max {sizes}"
+
+
+def _inbox(raw: bytes | None) -> Inbox:
+    """Return where requests arrive; the only one of a client that sends no stream is there."""
+    inbox = Inbox()
+    if raw is not None:
+        inbox.put(raw)
+        inbox.end()
+    return inbox

@@ -8,7 +8,18 @@ import grpc
 import grpc.aio
 import pytest
 
-from tests.conformance.worlds import Handlers, World, all_of, chat, failure, settle, until, upload
+from tests.conformance.worlds import (
+    Handlers,
+    World,
+    all_of,
+    chat,
+    download,
+    failure,
+    settle,
+    unary,
+    until,
+    upload,
+)
 
 Handler = grpc.stream_unary_rpc_method_handler
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -297,3 +308,74 @@ async def test_both_sides_may_stream(world: World) -> None:
         await call.done_writing()
         assert await call.read() is grpc.aio.EOF
         assert await all_of(chat(channel, "it")(numbers(2))) == [b"re: 0", b"re: 1"]
+
+
+# ---------------------------------------------------------------- clients that send one message
+
+
+async def test_a_handler_of_streams_serves_a_client_that_sends_one_message(world: World) -> None:
+    read: list[object] = []
+
+    async def reading(_: AsyncIterator[bytes], context: Context) -> bytes:
+        read.append(await context.read())
+        read.append(await context.read())
+        return b"both"
+
+    async def answering(_: AsyncIterator[bytes], context: Context) -> None:
+        read.append(await context.read())
+        await context.write(b"one")
+        await context.write(b"two")
+
+    receiving = Receiving()
+    handlers: Handlers = {
+        **receiving.handlers,
+        "read": Handler(reading),
+        "answer": grpc.stream_stream_rpc_method_handler(answering),
+    }
+    async with world.serving(handlers) as served:
+        channel = served.connect("ann")
+
+        assert await unary(channel, "receive")(b"one") == b"1"
+        assert await unary(channel, "read")(b"two") == b"both"
+        assert await all_of(download(channel, "answer")(b"three")) == [b"one", b"two"]
+
+        assert receiving.got == [b"one"]
+        assert receiving.seen == ["end of requests", "finished"]
+        assert read == [b"two", grpc.aio.EOF, b"three"]
+
+
+async def test_a_client_that_sent_one_message_and_leaves_cancels_its_handler(world: World) -> None:
+    seen: list[str] = []
+
+    async def waiting(_: AsyncIterator[bytes], context: Context) -> bytes:
+        seen.append(str(await context.read()))
+        try:
+            await asyncio.sleep(60)
+        except BaseException as error:
+            seen.append(type(error).__name__)
+            raise
+        return b""
+
+    async with world.serving({"wait": Handler(waiting)}) as served:
+        channel = served.connect("ann")
+        call = unary(channel, "wait")(b"one")
+        await until(lambda: seen)
+
+        call.cancel()
+
+        await until(lambda: len(seen) > 1)
+        assert seen == ["b'one'", "CancelledError"]
+
+
+async def test_a_message_too_long_for_the_server_never_reaches_such_a_handler(
+    world: World,
+) -> None:
+    receiving = Receiving()
+    async with world.serving(receiving.handlers, server_limit=10) as served:
+        channel = served.connect("ann")
+
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await unary(channel, "receive")(bytes(11))
+
+        assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+        assert receiving.got == []

@@ -137,6 +137,8 @@ class Settings(_Frozen):
     """An upload, or a task's results, of which nothing comes for so long is given up."""
     min_upload_bytes_per_s: float = Field(default=10_240, gt=0)
     """The same for one that brings less, once it has taken that much longer."""
+    download_idle_s: float = Field(default=300, gt=0)
+    """Whoever takes nothing of what is sent to it for so long is cut off."""
     chunk_bytes: int = Field(default=2 * _MIB, gt=0, le=_GIB // 2)
     """Of archives on their way to envoys."""
     chunk_cache_bytes: int = Field(default=32 * _MIB, ge=0)

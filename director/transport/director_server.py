@@ -6,7 +6,8 @@ from director.core.model import Caller, EnvoyName, ExperimentName
 from director.interface import DirectorInterface, settings_of
 from director.transport import convert
 from director.transport.caller import caller_name, caller_of, unmarked_caller_of
-from director.transport.registration import taking_bytes
+from director.transport.chunks import Encoder
+from director.transport.registration import encoded, taking_bytes
 from director.transport.status import Context, refusals_as_status
 from director.transport.streams import closing, upload_parts
 from director.transport.tensors import model_message
@@ -21,6 +22,7 @@ class DirectorServicer(director_pb2_grpc.DirectorServicer):
         self.tls = tls
         self._limits = settings_of(director).limits
         self._envoys = convert.EnvoyList()
+        self._encoder = Encoder()
 
     def get_caller(self, context: Context) -> str:
         """Return the caller's name: its certificate's, or in plaintext its `client_id`.
@@ -81,7 +83,8 @@ class DirectorServicer(director_pb2_grpc.DirectorServicer):
             )
             async with closing(download) as chunks:
                 async for chunk in chunks:
-                    yield director_pb2.ExperimentData(size=len(chunk), npbytes=chunk)
+                    sent = self._encoder.encoded(chunk)
+                    yield encoded(sent.message, director_pb2.ExperimentData)
 
     async def SetExperimentFailed(
         self, request: director_pb2.SetExperimentFailedRequest, context: Context

@@ -6,7 +6,7 @@ only if there are not more of them than such a request needs.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
-from typing import Any, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar, cast
 from weakref import WeakSet
 
 import grpc
@@ -16,33 +16,43 @@ from google.protobuf.message import DecodeError
 from director.errors import LimitExceededError
 from director.transport.metering import Handler, Meter
 from director.transport.request_sizes import Decode, max_bytes_of, up_to
+from director.transport.sending import sending
 from director.transport.status import CODES, Codes, Context, refusals_as_status
 from director.transport.streams import closing
 
 Method = TypeVar("Method", bound=Callable[..., Any])
+Message = TypeVar("Message")
 
 
 def decoding(
-    server: grpc.aio.Server, *, codes: Codes = CODES, meter: Meter | None = None
+    server: grpc.aio.Server, *, idle_s: float, codes: Codes = CODES, meter: Meter | None = None
 ) -> grpc.aio.Server:
     """Return what generated code registers a servicer on, in place of the server itself.
 
-    The codes are those of its refusals.  A meter, where one is given, counts what is asked of it.
+    The codes are those of its refusals; whoever takes none of its answers for `idle_s` is let go
+    of.  A meter, where one is given, counts what is asked of it.
     """
-    return cast("grpc.aio.Server", _Desk(server, codes, meter))
+    return cast("grpc.aio.Server", _Desk(server, _Terms(codes, idle_s), meter))
+
+
+class _Terms(NamedTuple):
+    """On which requests are answered."""
+
+    codes: Codes
+    idle_s: float
 
 
 class _Desk:
     """The two methods of a server that generated code calls."""
 
-    def __init__(self, server: grpc.aio.Server, codes: Codes, meter: Meter | None) -> None:
+    def __init__(self, server: grpc.aio.Server, terms: _Terms, meter: Meter | None) -> None:
         self._server = server
-        self._codes = codes
+        self._terms = terms
         self._meter = meter
 
     def add_generic_rpc_handlers(self, handlers: Iterable[grpc.GenericRpcHandler]) -> None:
         self._server.add_generic_rpc_handlers(
-            tuple(_Decoding(handler, self._codes, self._meter) for handler in handlers)
+            tuple(_Decoding(handler, self._terms, self._meter) for handler in handlers)
         )
 
     def add_registered_method_handlers(
@@ -54,9 +64,9 @@ class _Desk:
 class _Decoding(grpc.GenericRpcHandler):
     """The handlers of a service, each made to decode for itself what is not a stream."""
 
-    def __init__(self, inner: grpc.GenericRpcHandler, codes: Codes, meter: Meter | None) -> None:
+    def __init__(self, inner: grpc.GenericRpcHandler, terms: _Terms, meter: Meter | None) -> None:
         self._inner = inner
-        self._codes = codes
+        self._terms = terms
         self._meter = meter
         self._handlers: dict[str, Handler] = {}
 
@@ -83,15 +93,31 @@ class _Decoding(grpc.GenericRpcHandler):
             return _decoded(handler, decode)
         if handler.response_streaming:
             return grpc.unary_stream_rpc_method_handler(
-                _streaming(cast("Any", handler.unary_stream), decode, self._codes),
+                _streaming(cast("Any", handler.unary_stream), decode, self._terms),
                 request_deserializer=bytes,
-                response_serializer=handler.response_serializer,
+                response_serializer=_encoding(handler),
             )
         return grpc.unary_unary_rpc_method_handler(
-            _unary(cast("Any", handler.unary_unary), decode, self._codes),
+            _unary(cast("Any", handler.unary_unary), decode, self._terms.codes),
             request_deserializer=bytes,
-            response_serializer=handler.response_serializer,
+            response_serializer=_encoding(handler),
         )
+
+
+def encoded(content: bytes, message: type[Message]) -> Message:
+    """Return an encoded message for a servicer to answer with; it is sent as it is."""
+    del message  # It tells what the bytes are, for whoever reads and checks types.
+    return cast("Message", content)
+
+
+def _encoding(handler: Handler) -> Callable[[Any], bytes]:
+    encode = handler.response_serializer
+    assert encode is not None
+
+    def encode_unless_done(response: Any) -> bytes:
+        return response if isinstance(response, bytes) else encode(response)
+
+    return encode_unless_done
 
 
 def taking_bytes(method: Method) -> Method:
@@ -139,15 +165,18 @@ def _unary(
 
 
 def _streaming(
-    answer: Callable[[Any, Context], AsyncIterator[Any]], decode: Decode[Any], codes: Codes
+    answer: Callable[[Any, Context], AsyncIterator[Any]], decode: Decode[Any], terms: _Terms
 ) -> Callable[[bytes, Context], Awaitable[None]]:
     async def handle(content: bytes, context: Context) -> None:
-        async with refusals_as_status(context, codes):
+        async with refusals_as_status(context, terms.codes):
             request = decode(content)
-        # Written here rather than yielded to gRPC, which leaves a generator whose client is gone
-        # to the garbage collector.
-        async with closing(answer(request, context)) as responses:
-            async for response in responses:
-                await context.write(response)
+            # Written here rather than yielded to gRPC, which leaves a generator whose client is
+            # gone to the garbage collector.
+            async with (
+                sending(context, within_s=terms.idle_s) as sent,
+                closing(answer(request, context)) as responses,
+            ):
+                async for response in responses:
+                    await sent.write(response)
 
     return handle

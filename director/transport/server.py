@@ -113,7 +113,9 @@ class DirectorGRPCServer(DirectorServicer):
             ),
             tls=tls,
         )
-        self._arrivals = Arrivals(settings_of(self.director))
+        settings = settings_of(self.director)
+        self._arrivals = Arrivals(settings)
+        self._idle_s = settings.download_idle_s
 
     def __repr__(self) -> str:
         return f"<DirectorGRPCServer {self.listen_uri} tls={self.tls}>"
@@ -134,7 +136,7 @@ class DirectorGRPCServer(DirectorServicer):
         Raises:
             MissingExtraError: what reflection takes is not installed.
         """
-        refusing = partial(decoding, grpc_server, meter=self._meter)
+        refusing = partial(decoding, grpc_server, idle_s=self._idle_s, meter=self._meter)
         director_pb2_grpc.add_DirectorServicer_to_server(self, refusing())
         self._register_aggregators(grpc_server)
         self._health.register(refusing())
@@ -145,7 +147,7 @@ class DirectorGRPCServer(DirectorServicer):
     def _register_aggregators(self, server: grpc.aio.Server) -> None:
         aggregator_pb2_grpc.add_AggregatorServicer_to_server(
             AggregatorServicer(self.director, self._arrivals, tls=self.tls),
-            decoding(server, codes=COLLABORATOR_CODES, meter=self._meter),
+            decoding(server, idle_s=self._idle_s, codes=COLLABORATOR_CODES, meter=self._meter),
         )
 
     def start(self) -> None:

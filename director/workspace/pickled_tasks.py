@@ -103,12 +103,11 @@ def _function_name(pickled: Description) -> str:
 
 def _class_name(value: object) -> str:
     """Return the name of a class, or of the class of an instance."""
-    match value:
-        case Symbol():
-            return str(value)
-        case Call(function=Symbol(name="_make_skeleton_class"), arguments=(_, str(name), *_)):
-            return name
-        case Call(function=function):
-            return _class_name(function)
-        case _:
-            return "?"
+    # No recursion: a pickle may nest calls as deep as it likes.
+    while isinstance(value, Call):
+        match value:
+            case Call(function=Symbol(name="_make_skeleton_class"), arguments=(_, str(name), *_)):
+                return name
+            case _:
+                value = value.function
+    return str(value) if isinstance(value, Symbol) else "?"

@@ -50,6 +50,29 @@ def test_what_is_no_class_at_all_has_no_name() -> None:
     assert pickled_aggregations(table(AVERAGE, fit=7)) == {"fit": "?"}
 
 
+def nested(depth: int) -> Call:
+    """The call of what a call returns, which a call has returned, and so on."""
+    called = Call(AVERAGE, ())
+    for _ in range(depth):
+        called = Call(called, ())
+    return called
+
+
+def test_however_deep_calls_are_nested_they_end_in_a_name() -> None:
+    deep = nested(100_000)
+
+    assert pickled_aggregations(table(AVERAGE, fit=deep)) == {"fit": str(AVERAGE)}
+    with pytest.raises(UnsupportedPlanError, match="assigner of its own"):
+        pickled_tasks(Description(result=deep, calls=()))
+
+
+def test_a_pickle_that_nests_calls_is_refused_like_any_other() -> None:
+    pickled = b"cbuiltins\nlen\n" + b")R" * 40_000 + b"."
+
+    with pytest.raises(UnsupportedPlanError, match=r"'builtins\.len'"):
+        pickled_tasks(describe(pickled, max_steps=100_000))
+
+
 @pytest.mark.parametrize("default", [int, None])
 def test_another_default_than_the_average_is_refused(default: type | None) -> None:
     pickled = pickle.dumps(defaultdict(default))

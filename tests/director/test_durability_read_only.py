@@ -39,12 +39,20 @@ def run(*command: str | Path) -> subprocess.CompletedProcess[bytes]:
 class Disk:
     """A small ext4 of its own, on a loop device."""
 
-    def __init__(self, image: Path, folder: Path) -> None:
+    def __init__(
+        self,
+        image: Path,
+        folder: Path,
+        *,
+        size_bytes: int = SIZE_BYTES,
+        on_error: str = "remount-ro",
+    ) -> None:
         self.folder = folder
+        self._on_error = on_error
         self._image = image
         image.write_bytes(b"")
         with image.open("r+b") as file:
-            file.truncate(SIZE_BYTES)
+            file.truncate(size_bytes)
         folder.mkdir()
         missing = [tool for tool in TOOLS if shutil.which(tool) is None]
         if missing:
@@ -55,7 +63,8 @@ class Disk:
             pytest.skip("file systems cannot be made and mounted here")
 
     def mount(self) -> subprocess.CompletedProcess[bytes]:
-        return run("mount", "-o", "loop,errors=remount-ro", self._image, self.folder)
+        options = f"loop,errors={self._on_error}"
+        return run("mount", "-o", options, self._image, self.folder)
 
     def unmount(self) -> None:
         run("chattr", "-R", "-i", self.folder)
@@ -71,6 +80,9 @@ class Disk:
     def mend(self) -> None:
         """Do what an operator does: check it, and mount it anew."""
         self.unmount()
+        self.come_back()
+
+    def come_back(self) -> None:
         run("fsck.ext4", "-fy", self._image)
         assert self.mount().returncode == 0
 

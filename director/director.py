@@ -195,16 +195,17 @@ class Director:
         handed = self._federation.handed_out(experiment, collaborator)
         if handed is None:
             return
-        self._parts.downloads += 1
-        try:
-            handout = await self._parts.runs.handout(handed)
-            if handout is None:
-                return
-            async with aclosing(handout.chunks()) as chunks:
-                async for chunk in chunks:
-                    yield chunk
-        finally:
-            self._parts.downloads -= 1
+        line = self._parts.downloads
+        with line.joined(collaborator):
+            # What is not there yet takes no place, and what is over by then has nothing to send.
+            await self._parts.runs.handout(handed)
+            async with line.place:
+                handout = await self._parts.runs.handout(handed)
+                if handout is None:
+                    return
+                async with aclosing(handout.chunks()) as chunks:
+                    async for chunk in chunks:
+                        yield chunk
         self._parts.writer.tell(
             ArchiveFetched(
                 experiment=handed, collaborator=collaborator, connection=caller.connection

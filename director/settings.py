@@ -102,6 +102,14 @@ class Limits(_Frozen):
     """Of what a collaborator sends back for one task."""
     max_arriving_bytes: int = Field(default=4 * _GIB, gt=0)
     """Of all that collaborators are sending back; beyond it, they do so one after another."""
+    max_downloads: int = Field(default=256, gt=0)
+    """Archives on their way to envoys at once; more wait for their turn."""
+    max_downloads_per_envoy: int = Field(default=4, gt=0)
+    """Of these, and of those that wait, one envoy's."""
+    max_model_fetches: int = Field(default=16, gt=0)
+    """Trained models on their way to users at once; more wait for their turn."""
+    max_model_fetches_per_owner: int = Field(default=4, gt=0)
+    """Of these, and of those that wait, one owner's."""
     max_streams_per_experiment: int = Field(default=1_000, gt=0)
     """Followers of one experiment's metrics at once."""
 

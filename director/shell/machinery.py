@@ -35,6 +35,7 @@ from director.shell.feeds import Feeds
 from director.shell.foreigners import Foreigners
 from director.shell.logbook import note
 from director.shell.openings import Opener
+from director.shell.places import Line
 from director.shell.retention import Retentions
 from director.shell.reviews import Reviews
 from director.shell.roll_calls import RollCalls
@@ -88,7 +89,8 @@ class Machinery:
         self.writer = Writer(federation, journal, clock, self.perform, workers)
         self.failures = Failures(federation, self.writer, self._work)
         self.waits = Waits()
-        self.feeds = Feeds(max_followers=settings.limits.max_streams_per_experiment)
+        limits = settings.limits
+        self.feeds = Feeds(max_followers=limits.max_streams_per_experiment)
         roll_calls = RollCalls(federation, clock, close=self._close_round, give_up=self._give_up)
         self.runs = Runs(
             opener=self._opener,
@@ -144,7 +146,7 @@ class Machinery:
             writer=self.writer,
             clock=clock,
         )
-        self.downloads = 0
+        self.downloads = Line("downloads", limits.max_downloads, limits.max_downloads_per_envoy)
         self.refused_failure_reports = 0
         self.is_closing = False
 
@@ -217,7 +219,7 @@ class Machinery:
             "waits": len(self.waits),
             "tasks": len(self._work) + len(self._chores) + len(self.writer),
             "archives": len(self._blobs),
-            "streams": self.feeds.followers + self.accounts.followers + self.downloads,
+            "streams": self.feeds.followers + self.accounts.followers + len(self.downloads),
             "uploads": len(self.uploads),
         }
 

@@ -163,7 +163,9 @@ class Runs:
 
     async def handout(self, experiment: ExperimentId) -> Handout | None:
         """Return the archive for collaborators once it is there; None where the run is over."""
-        run = self.of(experiment)
+        run = self._runs.get(experiment)
+        if run is None:
+            return None  # removed meanwhile
         await run.settled.wait()
         return None if run.open is None else run.open.handout
 

@@ -59,9 +59,7 @@ class Uploads:
         self._foreigners = foreigners
         self._needs_review = needs_review
         limits = settings.limits
-        self._places = Places(
-            "uploads", in_all=limits.max_uploads, per_owner=limits.max_uploads_per_owner
-        )
+        self._places = Places("uploads", limits.max_uploads, limits.max_uploads_per_owner)
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         """One owner's archives are read one after the other, so that others have theirs read."""
         self._arriving: dict[_Arriving, None] = {}

@@ -50,7 +50,10 @@ class FrontendClient:
         def tell(answer: pb.SetNewExperimentResponse) -> JsonObject:
             return {"accepted": answer.accepted}
 
-        return (await self._record.unary("SetNewExperiment", upload.told, call, tell)).accepted
+        try:
+            return (await self._record.unary("SetNewExperiment", upload.told, call, tell)).accepted
+        finally:
+            parts.end()
 
     async def status(self, experiment: str) -> str:
         """Ask for an experiment's status."""

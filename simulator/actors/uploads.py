@@ -88,7 +88,13 @@ class Parts:
         self._messages = deque(upload.messages)
         self._gate = gate
         self._until_silent = upload.silent_after
+        self._silence: asyncio.Future[None] | None = None
         self.on_silence: Callable[[], object] | None = None
+
+    def end(self) -> None:
+        """Let go of whoever still waits for a message: the call is over."""
+        if self._silence is not None and not self._silence.done():
+            self._silence.set_result(None)
 
     def __aiter__(self) -> "Parts":
         return self
@@ -97,6 +103,7 @@ class Parts:
         await self._gate.passed()
         if self._until_silent == 0:
             await self._stay_silent()
+            raise StopAsyncIteration
         if not self._messages:
             raise StopAsyncIteration
         if self._until_silent is not None:
@@ -108,7 +115,8 @@ class Parts:
         if self.on_silence is not None:
             # Not from in here: this runs as a part of the very call that is to be hung up.
             loop.call_soon(self.on_silence)
-        await loop.create_future()
+        self._silence = loop.create_future()
+        await self._silence
 
 
 def cut(content: bytes, size_bytes: int) -> Sequence[bytes]:

@@ -1,7 +1,7 @@
 """The Director on a real socket, for real time: in this process, or somebody else's."""
 
 from collections.abc import Mapping
-from contextlib import AsyncExitStack
+from contextlib import AbstractContextManager, AsyncExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -10,7 +10,7 @@ from simulator.engine.host import LOOPBACK, Blueprint, HostError, abandon, held_
 from simulator.engine.kept import Kept
 from simulator.network.api import Network, RuleBook
 from simulator.network.wire import WireNetwork
-from simulator.world import Signal
+from simulator.world import Signal, StorageTrouble
 
 
 class WireHost:
@@ -55,6 +55,10 @@ class WireHost:
         await server.server.stop(None)
         await abandon(server)
         server.grace_s = 0
+
+    def troubled(self, trouble: StorageTrouble) -> AbstractContextManager[None]:
+        """Let something be wrong with the disk for as long as the block runs."""
+        return self._kept.troubled(trouble)
 
     def held(self) -> Mapping[str, int]:
         return held_by(self._server)

@@ -11,6 +11,7 @@ from simulator.actors.actor import ActorBase
 from simulator.engine.chance import Chance
 from simulator.engine.host import Host
 from simulator.engine.memory_host import MemoryHost
+from simulator.engine.wire_host import WireHost
 from simulator.history.entry import JsonObject
 from simulator.history.recorder import HistoryRecorder
 from simulator.network.api import Network
@@ -99,5 +100,5 @@ class RunWorld:
 
     def troubling_storage(self, trouble: StorageTrouble) -> AbstractContextManager[None]:
         # Such faults are refused by name wherever the disk is not simulated.
-        assert isinstance(self._host, MemoryHost)
+        assert isinstance(self._host, MemoryHost | WireHost)
         return self._host.troubled(trouble)

@@ -17,9 +17,9 @@ class StorageFault(FaultBase, ABC):
     trouble: ClassVar[StorageTrouble]
 
     def unsupported(self, *, world: str, director: str, identity: str) -> str | None:
-        del identity
-        if world != "virtual" or director != "inprocess":
-            return "only a disk in memory can be made to fail: there is 'clock: virtual'"
+        del world, identity
+        if director != "inprocess":
+            return "only a disk in memory can be made to fail: there is 'run: inprocess'"
         return None
 
     @asynccontextmanager

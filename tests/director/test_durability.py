@@ -167,6 +167,21 @@ async def test_a_remembered_envoy_is_served_without_registering_again(storage: S
         assert await waiting == MRI
 
 
+async def test_what_comes_every_minute_is_not_written_down(storage: Storage) -> None:
+    async with housed(**storage) as house:
+        await house.register("a")
+        await house.submit(MRI)
+        before = list(storage["journal"].replay())
+
+        await house.director.report_heartbeat(
+            caller("a"), A, is_experiment_running=False, devices=()
+        )
+        assert await house.wait() == MRI
+        house.director.tasks(caller("a"), await house.join())
+
+        assert list(storage["journal"].replay()) == before
+
+
 async def test_presence_is_told_of_signs_of_life_and_of_nothing_else(storage: Storage) -> None:
     async with housed(**storage, envoy_health_check_period=10) as house:
         await house.register("a")

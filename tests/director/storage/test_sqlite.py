@@ -45,6 +45,19 @@ async def replayed(path: Path) -> list[object]:
         await journal.close()
 
 
+async def test_what_is_committed_is_in_the_log_and_synced(tmp_path: Path) -> None:
+    journal = SqliteJournal(tmp_path / "journal")
+
+    kept = [
+        journal._connection.execute(f"PRAGMA {setting}").fetchone()[0]
+        for setting in ("journal_mode", "synchronous", "locking_mode", "secure_delete")
+    ]
+
+    full = 2
+    assert kept == ["wal", full, "exclusive", True]
+    await journal.close()
+
+
 async def test_many_events_share_one_transaction(tmp_path: Path) -> None:
     journal = SqliteJournal(tmp_path / "journal")
     statements: list[str] = []

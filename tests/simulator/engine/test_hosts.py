@@ -24,7 +24,7 @@ from simulator.engine.wire_host import ExternalHost, WireHost
 from simulator.network.api import ClientCredentials, RuleBook
 from simulator.pki import Pki
 from simulator.scenario.schema import DirectorSpec
-from simulator.world import Signal
+from simulator.world import Signal, StorageTrouble
 
 SIGNALS: tuple[Signal, ...] = ("kill", "stop")
 WIRE = pytest.mark.wire
@@ -106,6 +106,26 @@ async def test_nobody_answers_while_the_director_is_down(kind: str, signal: Sign
             await stub.GetEnvoys(pb.GetEnvoysRequest(), timeout=DEADLINE_S)
         assert refusal.value.code() is grpc.StatusCode.UNAVAILABLE
         assert host.held() == {}
+
+
+@pytest.mark.parametrize("kind", ["memory", pytest.param("wire", marks=WIRE)])
+@pytest.mark.parametrize(
+    ("trouble", "code"),
+    [("full", grpc.StatusCode.RESOURCE_EXHAUSTED), ("error", grpc.StatusCode.UNAVAILABLE)],
+)
+async def test_a_disk_in_trouble_is_told_to_whoever_asks_until_it_is_well(
+    kind: str, trouble: StorageTrouble, code: grpc.StatusCode
+) -> None:
+    async with hosted(kind) as host:
+        assert isinstance(host, MemoryHost | WireHost)
+        stub = _stub(host)
+
+        with host.troubled(trouble), pytest.raises(grpc.aio.AioRpcError) as refusal:
+            await _register(stub)
+
+        assert refusal.value.code() is code
+        assert await _members(stub) == []
+        assert await _register(stub)
 
 
 async def test_a_torn_write_is_the_next_one_and_nothing_of_it_is_acknowledged(

@@ -210,6 +210,8 @@ def _opened(path: Path, codec: Codec) -> sqlite3.Connection:
         # The log's index stays in our own memory.  A file that is mapped would kill the process as
         # soon as its file system is read-only (https://www.sqlite.org/wal.html#noshm).
         connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+        # A file that is new becomes shorter when a snapshot takes the place of what was longer.
+        connection.execute("PRAGMA auto_vacuum = FULL")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         # What was removed is to be gone, not only forgotten.

@@ -189,6 +189,21 @@ async def test_what_was_removed_is_gone_from_the_disk(tmp_path: Path) -> None:
     await journal.close()
 
 
+async def test_what_was_replaced_gives_its_room_back(tmp_path: Path) -> None:
+    path = tmp_path / "journal"
+    journal = SqliteJournal(path)
+    for number in range(1, 21):
+        said = RunFailed(experiment=ExperimentId(str(number)), reason="x" * 100_000)
+        position = await journal.append(said, 1.0)
+
+    await journal.compact(Snapshot(submissions=1, running_limit=1), 2.0, position=position)
+
+    assert sum(len((tmp_path / name).read_bytes()) for name in ("journal", "journal-wal")) < 100_000
+    await journal.append(finished(1), 3.0)
+    await journal.close()
+    assert len(await replayed(path)) == 2
+
+
 async def test_an_error_that_nobody_expected_reaches_everybody_who_waits(tmp_path: Path) -> None:
     journal = SqliteJournal(tmp_path / "journal")
     journal._connection.set_authorizer(lambda *_: sqlite3.SQLITE_DENY)

@@ -215,8 +215,10 @@ class Aggregation:
         """Compute what the sealed round comes to; only once, and then it has to be closed.
 
         It may take seconds in a thread.  If the run is stopped meanwhile, the round is not to be
-        closed.  Of who has not reported everything, nothing counts.  Where there was foreign work,
-        what came of it has to be given.  The model grows to `max_bytes` at most.
+        closed.  Of who has not reported everything, nothing counts.  Foreign work's outcome is due.
+
+        Raises:
+            LimitExceededError: the model would grow beyond `max_bytes`.
         """
         assert self._running.is_sealed
         assert foreign is not None or self.foreign_work() is None
@@ -232,7 +234,6 @@ class Aggregation:
             score=outcome.score,
             metrics=(*self._metrics[self._round_metrics_start :], *outcome.metrics),
             reporters=tuple(name for name in self._participants if name in self.reported),
-            left_out=outcome.left_out,
             memory={**memory_of(self._combiners), **keep(given.memory)},
         )
 

@@ -7,7 +7,6 @@ results give the same bits.
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar
 
 from director.core.averaging import Combiner, weighted_mean
 from director.core.contributions import Contribution, Measurement
@@ -15,6 +14,7 @@ from director.core.foreign import ForeignTask, Share
 from director.core.model import Array, EnvoyName, Metric, Model, Task
 from director.core.numeric import np
 from director.core.tensors import MAX_TENSORS
+from director.errors import LimitExceededError
 
 AGGREGATOR = "aggregator"
 """The origin of metrics that are means over the collaborators."""
@@ -24,8 +24,6 @@ Contributions = Mapping[EnvoyName, Contribution]
 Sent = Mapping[str, Sequence[Share]]
 """What collaborators sent of each tensor."""
 
-T = TypeVar("T")
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
@@ -34,8 +32,6 @@ class Outcome:
     model: Model
     metrics: tuple[Metric, ...]
     score: float | None
-    left_out: tuple[str, ...] = ()
-    """New tensors for which the model had no room."""
 
 
 def foreign_tasks(
@@ -64,13 +60,14 @@ def close(
 ) -> Outcome:
     """Return the outcome of a round that started from `base`; combiners go by task.
 
-    What tasks without a combiner came to was made elsewhere.  The model does not grow beyond
-    `max_bytes`, nor beyond as many tensors as any model may have: it rather stays as it is.
+    What tasks without a combiner came to was made elsewhere.
+
+    Raises:
+        LimitExceededError: with new tensors the model would have more than `max_bytes`, or more
+            tensors than any model may have.
     """
     sent = {task.name: _sent(base, contributions) for task, contributions in results}
-    left_out = _excess(base, sent.values(), max_bytes)
-    if left_out:
-        sent = {task: _known(base, by_name) for task, by_name in sent.items()}
+    _check_growth(base, sent.values(), max_bytes)
     metrics: list[Metric] = []
     score: float | None = None
     trained: dict[str, Array] = {}
@@ -93,16 +90,9 @@ def close(
             made = _combined(base, sent[task.name], combiners[task.name])
         else:
             made = foreign.get(task.name, {})
-        if left_out:
-            made = _known(base, made)
         trained |= {name: _sound(base.get(name), value) for name, value in made.items()}
     model = {name: trained.pop(name, value) for name, value in base.items()}
-    return Outcome(
-        model=model | dict(sorted(trained.items())),
-        metrics=tuple(metrics),
-        score=score,
-        left_out=left_out,
-    )
+    return Outcome(model=model | dict(sorted(trained.items())), metrics=tuple(metrics), score=score)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,12 +159,8 @@ def _sent(base: Model, contributions: Contributions) -> Sent:
     }
 
 
-def _known(base: Model, tensors: Mapping[str, T]) -> dict[str, T]:
-    return {name: value for name, value in tensors.items() if name in base}
-
-
-def _excess(base: Model, sent: Iterable[Sent], max_bytes: float) -> tuple[str, ...]:
-    """Return the new tensors if the model has no room for them all: some are worth nothing."""
+def _check_growth(base: Model, sent: Iterable[Sent], max_bytes: float) -> None:
+    """Refuse what collaborators would go on to ask for, and not get, if it were left out."""
     new = {
         name: everybody[0].value.nbytes
         for by_name in sent
@@ -182,8 +168,11 @@ def _excess(base: Model, sent: Iterable[Sent], max_bytes: float) -> tuple[str, .
         if name not in base
     }
     size_bytes = sum(value.nbytes for value in base.values()) + sum(new.values())
-    is_too_much = size_bytes > max_bytes or len(base) + len(new) > MAX_TENSORS
-    return tuple(sorted(new)) if is_too_much else ()
+    if new and (size_bytes > max_bytes or len(base) + len(new) > MAX_TENSORS):
+        raise LimitExceededError(
+            f"{len(new)} new tensors, such as {min(new)!r}, would make the model too large: it may"
+            f" have {max_bytes:.0f} bytes and {MAX_TENSORS} tensors"
+        )
 
 
 def _is_agreed(everybody: Sequence[Share], trainers: int) -> bool:

@@ -29,8 +29,6 @@ class RoundClosed:
     reporters: tuple[EnvoyName, ...]
     memory: Model
     """What server optimisers have to be given back."""
-    left_out: tuple[str, ...] = ()
-    """New tensors for which the model had no room."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,6 @@
 A restart goes on from what was written down, so nobody has seen a round that it does not know.
 """
 
-import logging
 from functools import partial
 
 from director.core.checkpoints import ClosedRound
@@ -15,7 +14,6 @@ from director.core.tensors import model_to_bytes
 from director.offload import Offload
 from director.shell.blobs import Blobs
 from director.shell.foreigners import Foreigners
-from director.shell.logbook import note
 from director.shell.openings import OpenRun
 from director.shell.patience import patiently
 from director.shell.run import Closing, Run, settle
@@ -47,6 +45,7 @@ class Closings:
 
         Raises:
             ForeignCodeError: functions that the experiment brought have failed.
+            LimitExceededError: the model would become too large.
         """
         delayed = partial(settle, closing)
         foreign = await self._foreigners.outcome(run.order, opened.aggregation, unless=run.ended)
@@ -55,8 +54,6 @@ class Closings:
         run.outcome = await self._offload(
             partial(opened.aggregation.outcome, foreign, max_bytes=self._max_model_bytes)
         )
-        if run.outcome.left_out:
-            _tell_left_out(run, run.outcome)
         closed = await patiently(
             partial(self._store, run.order, run.outcome),
             what=f"round {run.outcome.round + 1} of experiment {run.order.name!r}",
@@ -89,14 +86,3 @@ class Closings:
 
     async def _store_model(self, model: Model) -> BlobId:
         return await self._blobs.store(await self._offload(partial(model_to_bytes, model)))
-
-
-def _tell_left_out(run: Run, outcome: RoundClosed) -> None:
-    note(
-        "round %d closes without %d new tensors, such as %r: the model would become too large",
-        outcome.round + 1,
-        len(outcome.left_out),
-        outcome.left_out[0],
-        experiment=run.order.name,
-        level=logging.WARNING,
-    )

@@ -29,7 +29,7 @@ from director.core.run_effects import (
     RunCompleted,
     RunEffect,
 )
-from director.errors import UnauthenticatedError, UnavailableError
+from director.errors import LimitExceededError, UnauthenticatedError, UnavailableError
 from director.foreign import ForeignCodeError
 from director.interface import RunAddress
 from director.offload import Offload
@@ -146,7 +146,7 @@ class Collaborations:
         except asyncio.CancelledError:
             settle(closing, UnavailableError("this Director is stopping"))
             raise
-        except ForeignCodeError as error:
+        except (ForeignCodeError, LimitExceededError) as error:
             self.give_up(run, str(error))
         except Exception:  # noqa: BLE001 - one experiment must not wait for ever
             log.exception("a round of experiment %r could not be computed", run.order.name)

@@ -1,11 +1,9 @@
 """Results that take long to read: elsewhere, one at a time, and only where they can still count."""
 
 import asyncio
-import logging
 from collections.abc import Callable
 
 import numpy as np
-import pytest
 
 from director.core.lifecycle import Status
 from director.core.model import EncodedTensor, ModelKind, TaskResult, Work
@@ -97,8 +95,7 @@ async def test_a_large_result_of_a_run_that_ends_meanwhile_is_forgotten() -> Non
         assert await house.director.trained_model(caller(), MRI, ModelKind.LAST) == {}
 
 
-async def test_a_model_does_not_grow_past_its_limit(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO)
+async def test_an_experiment_whose_model_outgrows_its_limit_fails_and_says_so() -> None:
     limits = Limits(max_model_bytes=LARGE.nbytes + 8)
     async with housed(settings=Settings(limits=limits)) as house:
         address = await joined(house)
@@ -110,6 +107,8 @@ async def test_a_model_does_not_grow_past_its_limit(caplog: pytest.LogCaptureFix
         await report(house, address, task="locally_tuned_model_validation")
         await report(house, address, task="aggregated_model_validation")
 
-        last = await house.director.trained_model(caller(), MRI, ModelKind.LAST)
-        assert list(last) == ["weights"]
-        assert "round 1 closes without 2 new tensors, such as 'm'" in caplog.text
+        await asyncio.sleep(1)
+
+        assert house.status() is Status.FAILED
+        described = house.director.describe(caller(), MRI)
+        assert "2 new tensors, such as 'm', would make the model too large" in described.reason

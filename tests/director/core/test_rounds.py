@@ -10,6 +10,7 @@ from director.core.contributions import Contribution
 from director.core.model import Array, EnvoyName
 from director.core.rounds import Outcome, close
 from director.core.tensors import MAX_TENSORS
+from director.errors import LimitExceededError
 from tests.director.core.runs import MODEL, TRAIN, A, B, array, plain
 
 MODEL_BYTES = 3 * 4
@@ -40,7 +41,6 @@ def test_new_tensors_join_the_model_where_there_is_room() -> None:
         "first": [1.0, 2.0],
         "second": [3.0, 4.0],
     }
-    assert outcome.left_out == ()
 
 
 @pytest.mark.parametrize(
@@ -50,13 +50,11 @@ def test_new_tensors_join_the_model_where_there_is_room() -> None:
         pytest.param({f"n{n}": array() for n in range(MAX_TENSORS)}, id="too many"),
     ],
 )
-def test_new_tensors_for_which_there_is_no_room_are_left_out(
+def test_new_tensors_for_which_there_is_no_room_are_too_much(
     tensors: Mapping[str, Array],
 ) -> None:
-    outcome = everybody(tensors)
-
-    assert plain(outcome.model) == {"slope": [1.0, 2.0], "bias": [1.0]}
-    assert outcome.left_out == tuple(sorted(tensors))
+    with pytest.raises(LimitExceededError, match=r"new tensors, such as '(first|n0)', would"):
+        everybody(tensors)
 
 
 def test_what_only_one_has_sent_does_not_keep_others_out() -> None:
@@ -67,4 +65,3 @@ def test_what_only_one_has_sent_does_not_keep_others_out() -> None:
     )
 
     assert list(outcome.model) == ["slope", "bias", "shared"]
-    assert outcome.left_out == ()

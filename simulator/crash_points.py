@@ -4,45 +4,49 @@ The scenario runs once to count the operations, and then once for each place to 
 replayed by the next Director, goes on, and is judged.
 """
 
-import multiprocessing
-import os
+import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
-from itertools import islice
 from pathlib import Path
+from time import perf_counter
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from simulator.checkers.base import Validity
+from simulator.batch import Order, performed
 from simulator.directors_log import directors_log
 from simulator.engine.memory_host import CrashPoint
 from simulator.engine.run import HarnessError, run_case
-from simulator.scenario.load import Case, load
-from simulator.scenario.problem import ScenarioError
+from simulator.options import (
+    filed,
+    first_seed,
+    folders,
+    jobs_option,
+    loaded,
+    made,
+    report_option,
+    seed_option,
+    set_option,
+    watched,
+)
+from simulator.report.cases import CaseResult, exit_code
+from simulator.report.outcome import CaseOutcome
+from simulator.scenario.load import Case
+from simulator.workers import INTERRUPTED, Died, in_processes, terminable
 
-_BROKEN = 1
-_BAD_SCENARIO = 2
-_UNKNOWN = 3
 _FAILED = 4
+_POINT = re.compile(r"(before|after) operation ([1-9][0-9]*)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Death:
     """What came of one run in which the Director died at one place."""
 
-    point: CrashPoint
-    validity: Validity | None
-    """None: the simulator itself failed."""
+    result: CaseResult
     kind: str = ""
-    """What the operation was."""
-    told: str = ""
-    """What speaks against the run, if anything does."""
+    """What the operation was; "" where nothing is known of the run."""
 
 
 def count_operations(case: Case, *, seed: int) -> int:
@@ -64,128 +68,129 @@ def crash_points(operations: int) -> Sequence[CrashPoint]:
     ]
 
 
-def die(path: Path, overrides: Mapping[str, str], name: str, seed: int, point: CrashPoint) -> Death:
+def die(order: Order) -> Death:
     """Run a case in which the Director dies at one place."""
-    case = next(case for case in load(path, overrides) if case.name == name)
-    try:
-        with directors_log(None, is_virtual=True):
-            played = run_case(case, seed=seed, crash_point=point)
-    except HarnessError as error:
-        return Death(point=point, validity=None, told=str(error))
+    result, played = performed(order)
+    if played is None:
+        return Death(result=result)
     downs = played.history.notes("director.kill")
     kinds = [str(down.value["kind"]) for down in downs if "kind" in down.value]
-    first = played.verdict.first
-    told = ""
-    if first is not None:
-        told = first.name if first.worst is None else f"{first.name}: {first.worst.message}"
-    return Death(
-        point=point,
-        validity=played.verdict.validity,
-        kind=kinds[0] if kinds else "while it started",
-        told=told,
-    )
+    return Death(result=result, kind=kinds[0] if kinds else "while it started")
 
 
 def die_everywhere(
-    path: Path,
-    case: Case,
-    *,
-    overrides: Mapping[str, str],
-    seed: int,
-    points: Sequence[CrashPoint],
-    jobs: int,
-) -> Iterator[Death]:
-    """Yield what came of each place to die, in order, computed in so many processes."""
-    work = partial(die, path, dict(overrides), case.name, seed)
-    # Not forked: gRPC's threads do not survive that.
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(max_workers=jobs, mp_context=context) as pool:
-        try:
-            yield from pool.map(work, points)
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    orders: Sequence[Order], *, jobs: int
+) -> Generator[tuple[int, Death], None, None]:
+    """Yield what came of each place to die, with its number, computed in so many processes."""
+    for place, came in in_processes(die, orders, jobs=jobs):
+        if isinstance(came, Died):
+            yield place, Death(result=orders[place].result(error=came.why))
+        else:
+            yield place, came
 
 
 # ---------------------------------------------------------------- the command
+
+
+def _point(ctx: click.Context, param: click.Parameter, value: str | None) -> CrashPoint | None:
+    del ctx, param
+    if value is None:
+        return None
+    match = _POINT.fullmatch(value)
+    if match is None:
+        raise click.BadParameter(f"{value!r} is not such as 'before operation 12'")
+    return CrashPoint(operation=int(match[2]), is_after=match[1] == "after")
 
 
 @click.command(
     "crash-points", short_help="Kill the Director around every write, and judge each run."
 )
 @click.argument("path", type=click.Path(path_type=Path), metavar="SCENARIO")
-@click.option("--seed", type=click.IntRange(min=0), help="Another than the scenario's.")
-@click.option("--set", "pairs", multiple=True, metavar="KEY=VALUE", help="As in run.")
+@seed_option
+@set_option
 @click.option(
-    "--jobs",
-    type=click.IntRange(min=1),
-    default=os.cpu_count() or 1,
-    show_default=True,
-    help="Runs side by side.",
+    "--point",
+    callback=_point,
+    metavar="WHERE",
+    help="Only this one, such as 'before operation 12'.",
 )
-def command(path: Path, *, seed: int | None, pairs: Sequence[str], jobs: int) -> None:
+@report_option
+@jobs_option
+def command(
+    path: Path,
+    *,
+    seed: int | None,
+    overrides: dict[str, str],
+    point: CrashPoint | None,
+    report: Path | None,
+    jobs: int,
+) -> None:
     """Let the Director die before and after each operation on its storage, and judge each run.
 
     In virtual time; the first case of a matrix.
     """
-    overrides = dict(pair.split("=", 1) for pair in pairs if "=" in pair)
+    told = {**overrides, "clock": "virtual"}
+    case = loaded([path], told)[0].case
+    number = first_seed(case, seed)
+    made(report)
+    terminable()
+    began_s = perf_counter()
+    points = [point] if point is not None else _points(case, number)
+    orders = _orders(case, path, told, seed=number, points=points, report=report)
+    deaths, interrupted = watched(
+        die_everywhere(orders, jobs=jobs), len(orders), lambda death: death.result.title
+    )
+    whole = [
+        deaths[place] if place in deaths else Death(result=order.result(not_run="interrupted"))
+        for place, order in enumerate(orders)
+    ]
+    out, results = Console(), [death.result for death in whole]
+    _show(case, whole, out)
+    filed(report, orders, results, elapsed_s=perf_counter() - began_s, out=out)
+    sys.exit(interrupted or exit_code(results))
+
+
+def _points(case: Case, seed: int) -> Sequence[CrashPoint]:
     try:
-        case = load(path, {**overrides, "clock": "virtual"})[0]
-    except ScenarioError as error:
-        for problem in error.problems:
-            click.echo(problem, err=True)
-        sys.exit(_BAD_SCENARIO)
-    number = case.scenario.seed if seed is None else seed
-    if number is None:
-        click.echo(f"{path}: has no seed: give one with --seed", err=True)
-        sys.exit(_BAD_SCENARIO)
-    deaths = _with_progress(path, case, overrides=overrides, seed=number, jobs=jobs)
-    sys.exit(_show(case, deaths, Console()))
+        return crash_points(count_operations(case, seed=seed))
+    except HarnessError as error:
+        click.echo(f"{case.name}: the run without a crash failed: {error}", err=True)
+        sys.exit(_FAILED)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
 
 
-def _with_progress(
-    path: Path, case: Case, *, overrides: Mapping[str, str], seed: int, jobs: int
-) -> Sequence[Death]:
-    points = crash_points(count_operations(case, seed=seed))
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    console = Console(stderr=True)
-    with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as bar:
-        task = bar.add_task("crash points", total=len(points))
-        found = []
-        runs = die_everywhere(path, case, overrides=overrides, seed=seed, points=points, jobs=jobs)
-        for death in islice(runs, len(points)):
-            found.append(death)
-            bar.update(task, advance=1, description=str(death.point))
-    return found
+def _orders(
+    case: Case,
+    path: Path,
+    overrides: Mapping[str, str],
+    *,
+    seed: int,
+    points: Sequence[CrashPoint],
+    report: Path | None,
+) -> Sequence[Order]:
+    names = [f"{case.name}-{point}" for point in points]
+    return [
+        Order.of(case, path, overrides, seed=seed, crash_point=point, report=folder)
+        for point, folder in zip(points, folders(report, names), strict=True)
+    ]
 
 
-def _show(case: Case, deaths: Sequence[Death], out: Console) -> int:
-    """Print a line for each kind of operation, and what speaks against any; return the code."""
+def _show(case: Case, deaths: Sequence[Death], out: Console) -> None:
+    """Print a line for each kind of operation, and what speaks against any."""
     table = Table(box=None, padding=(0, 2))
-    for heading in ("operation", "crashes", "held", "broken", "inconclusive"):
+    for heading in ("operation", "crashes", "held", "broken", "inconclusive", "not judged"):
         table.add_column(heading)
+    judged = (CaseOutcome.HELD, CaseOutcome.BROKEN, CaseOutcome.INCONCLUSIVE)
     for kind in dict.fromkeys(death.kind for death in deaths):
-        of_kind = [death.validity for death in deaths if death.kind == kind]
-        counts = [
-            len(of_kind),
-            of_kind.count(Validity.VALID),
-            of_kind.count(Validity.INVALID),
-            of_kind.count(Validity.UNKNOWN) + of_kind.count(None),
-        ]
-        table.add_row(kind, *map(str, counts))
+        outcomes = [death.result.outcome for death in deaths if death.kind == kind]
+        counts = [outcomes.count(outcome) for outcome in judged]
+        row = [len(outcomes), *counts, len(outcomes) - sum(counts)]
+        table.add_row(kind or "unknown", *map(str, row))
     out.print(table)
     for death in deaths:
-        if death.validity is not Validity.VALID:
-            out.print(f"{death.point} ({death.kind}): {death.told}", markup=False)
-    held = sum(death.validity is Validity.VALID for death in deaths)
+        if death.result.outcome not in {CaseOutcome.HELD, CaseOutcome.NOT_RUN}:
+            told = f"{death.result.case['crash']} ({death.kind}): {death.result.message}"
+            out.print(told, markup=False)
+    held = sum(death.result.outcome is CaseOutcome.HELD for death in deaths)
     out.print(f"{case.name}: {held} of {len(deaths)} crashes held")
-    return exit_code(deaths)
-
-
-def exit_code(deaths: Sequence[Death]) -> int:
-    """Return 0 where all held, else as `simulate run` does."""
-    found = [death.validity for death in deaths]
-    for validity, code in ((None, _FAILED), (Validity.INVALID, _BROKEN)):
-        if validity in found:
-            return code
-    return _UNKNOWN if Validity.UNKNOWN in found else 0

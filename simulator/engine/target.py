@@ -114,8 +114,20 @@ class Target:
             target_shape=shapes[1],
             heartbeat_period_s=period_s,
             envoys=envoys,
-            leftovers=await self._leftovers(scenario),
+            leftovers=await self.leftovers(scenario),
         )
+
+    async def leftovers(self, scenario: Scenario) -> Sequence[Owned]:
+        """Return the experiments there that a scenario is to upload itself."""
+        found: list[Owned] = []
+        names: dict[str, list[str]] = {}
+        for owner, name in scenario.owned():
+            names.setdefault(owner, []).append(name)
+        for owner, wanted in names.items():
+            async with self._calling(owner) as (stub, metadata):
+                there = await _experiments(stub, metadata)
+            found += [Owned(owner=owner, experiment=name) for name in wanted if name in there]
+        return found
 
     async def tidy(self, experiments: Iterable[Owned]) -> None:
         """Remove experiments, as far as they are there and their Director lets it happen."""
@@ -201,17 +213,6 @@ class Target:
                 return await _pulse(stub, envoy)
             except grpc.aio.AioRpcError:
                 return None  # What is wrong with it is for the run to show.
-
-    async def _leftovers(self, scenario: Scenario) -> Sequence[Owned]:
-        found: list[Owned] = []
-        names: dict[str, list[str]] = {}
-        for owner, name in scenario.owned():
-            names.setdefault(owner, []).append(name)
-        for owner, wanted in names.items():
-            async with self._calling(owner) as (stub, metadata):
-                there = await _experiments(stub, metadata)
-            found += [Owned(owner=owner, experiment=name) for name in wanted if name in there]
-        return found
 
     async def _remove(self, each: Owned) -> None:
         if self._pki is not None and not each.owner:

@@ -120,7 +120,7 @@ class DirectorSpec(_Part):
     def _runs_somewhere(self) -> "DirectorSpec":
         if self.run == "external" and self.address is None:
             raise misfit("an external Director needs its address: '127.0.0.1:50051'")
-        if self.run == "external" and not _is_address(self.address or ""):
+        if self.run == "external" and not is_address(self.address or ""):
             message = f"{self.address!r} is not HOST:PORT, such as '127.0.0.1:50051'"
             raise misfit(message, "address")
         if self.run != "external" and self.address is not None:
@@ -144,7 +144,8 @@ class DirectorSpec(_Part):
         return self
 
 
-def _is_address(written: str) -> bool:
+def is_address(written: str) -> bool:
+    """Whether a text is HOST:PORT; an IPv6 host stands in brackets."""
     match = _ADDRESS.fullmatch(written)
     return match is not None and int(match["port"]) in _PORTS
 

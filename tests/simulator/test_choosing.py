@@ -4,37 +4,39 @@ from pathlib import Path
 
 import pytest
 
-from simulator.choosing import against, cases_of
+from simulator.choosing import against, cases_against, cases_of
 from simulator.scenario.problem import ScenarioError
 
 LIFECYCLE = Path("scenarios/lifecycle.yaml")
+DURABILITY = Path("scenarios/durability.yaml")
+FLAKY = Path("scenarios/flaky_envoys.yaml")
 TARGET = "127.0.0.1:50051"
+ELSEWHERE = against(TARGET, None, None)
 
 
 def test_a_director_elsewhere_is_reached_where_it_is() -> None:
-    [chosen] = cases_of([LIFECYCLE], against(TARGET, None, None), patience_s=60)
+    [chosen] = cases_against(ELSEWHERE, [LIFECYCLE], {})
 
     director = chosen.case.scenario.director
     assert (director.run, director.address) == ("external", TARGET)
     assert chosen.case.scenario.clock == "wire"
+    assert chosen.is_external
 
 
 def test_a_hurried_scenario_leaves_time_to_recover() -> None:
-    [hurried] = cases_of([LIFECYCLE], {}, patience_s=60)
-    [patient] = cases_of([LIFECYCLE], {}, patience_s=1)
-    [told] = cases_of([LIFECYCLE], {"recover": "9s"}, patience_s=60)
+    [lifecycle] = cases_of([LIFECYCLE], {})
+    [told] = cases_of([LIFECYCLE], {"recover": "9s"})
 
-    assert hurried.case.scenario.recover == 60
-    assert hurried.overrides == {"recover": "60s"}
-    assert patient.case.scenario.recover == 8
-    assert told.case.scenario.recover == 9
+    assert lifecycle.patient(40).overrides == {"recover": "40s"}
+    assert lifecycle.patient(300).overrides == {"recover": "300s", "timeout": "372s"}
+    assert lifecycle.patient(1) is lifecycle
+    assert told.patient(60) is told
 
 
 def test_certificates_of_a_director_elsewhere_come_from_its_own_authority(tmp_path: Path) -> None:
     certificate, key = tmp_path / "ca.crt", tmp_path / "ca.key"
-    told = {**against(TARGET, certificate, key), "identity": "mtls"}
 
-    [chosen] = cases_of([LIFECYCLE], told)
+    [chosen] = cases_against(against(TARGET, certificate, key), [LIFECYCLE], {"identity": "mtls"})
 
     director = chosen.case.scenario.director
     assert (director.ca_cert, director.ca_key) == (str(certificate), str(key))
@@ -43,7 +45,7 @@ def test_certificates_of_a_director_elsewhere_come_from_its_own_authority(tmp_pa
 @pytest.mark.parametrize(
     ("overrides", "why"),
     [
-        ({**against(TARGET, None, None), "identity": "mtls"}, "its own authority vouches for"),
+        ({**ELSEWHERE, "identity": "mtls"}, "its own authority vouches for"),
         (against(TARGET, Path("ca.crt"), None), "of use together only"),
         ({"director.ca_cert": "a", "director.ca_key": "b"}, "for run: external, not for"),
     ],
@@ -66,11 +68,47 @@ def test_the_mistakes_of_all_files_are_told_at_once(tmp_path: Path) -> None:
     assert len(refused.value.problems) == 2
 
 
+def test_what_a_target_cannot_do_is_left_out_with_the_reason() -> None:
+    files = [LIFECYCLE, Path("scenarios/review.yaml"), Path("scenarios/stragglers.yaml"), FLAKY]
+
+    chosen = cases_against(ELSEWHERE, files, {"identity": "plaintext"})
+
+    unfit = {each.case.scenario.name: each.unfit for each in chosen}
+    assert unfit == {
+        "lifecycle": None,
+        "review": "'review' is for run: inprocess, not for external",
+        "stragglers": "'quorum' cannot be told to a Director that runs elsewhere",
+        "flaky_envoys": "director.restart (restart) cannot be done here: a Director that runs"
+        " elsewhere cannot be restarted from here",
+    }
+
+
+def test_where_a_target_can_do_nothing_of_all_that_it_is_refused() -> None:
+    with pytest.raises(ScenarioError, match="cannot be restarted from here"):
+        cases_against(ELSEWHERE, [DURABILITY], {})
+
+
+def test_a_mistake_is_none_of_the_targets_business(tmp_path: Path) -> None:
+    wrong = tmp_path / "wrong.yaml"
+
+    with pytest.raises(ScenarioError, match="cannot be read"):
+        cases_against(ELSEWHERE, [LIFECYCLE, wrong], {})
+
+
 @pytest.mark.parametrize(
     ("name", "tag", "count"),
-    [(None, None, 1), ("life", "smoke", 1), ("death", None, 0), (None, "slow", 0)],
+    [
+        (None, None, 5),
+        ("loss=0.1", "smoke", 2),
+        ("flaky_envoys[identity=mtls,loss=0.1]", None, 1),
+        ("flaky_envoys [identity=mtls loss=0.1]", None, 1),
+        ("death", None, 0),
+        (None, "slow", 0),
+    ],
 )
-def test_cases_are_wanted_by_name_and_tag(name: str | None, tag: str | None, count: int) -> None:
-    cases = cases_of([LIFECYCLE], {})
+def test_cases_are_wanted_by_name_however_it_is_written_and_by_tag(
+    name: str | None, tag: str | None, count: int
+) -> None:
+    cases = cases_of([FLAKY], {})
 
     assert sum(chosen.is_wanted(name, tag) for chosen in cases) == count

@@ -1,22 +1,18 @@
 """A Director may die before and after every single operation on its storage."""
 
+import json
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
+from simulator.batch import Order
 from simulator.checkers.base import Validity
 from simulator.cli import main
-from simulator.crash_points import (
-    Death,
-    count_operations,
-    crash_points,
-    die,
-    die_everywhere,
-    exit_code,
-)
+from simulator.crash_points import count_operations, crash_points, die, die_everywhere
 from simulator.engine.memory_host import CrashPoint
 from simulator.engine.run import run_case
+from simulator.report.outcome import CaseOutcome
 from simulator.scenario.load import Case, load
 from tests.planted.bugs_durability import AnswersComeBeforeTheyAreWritten
 from tests.planted.planting import planted
@@ -24,19 +20,34 @@ from tests.planted.planting import planted
 PATH = Path(__file__).parents[2] / "scenarios" / "durability_small.yaml"
 SEED = 3
 TWENTIETH = CrashPoint(operation=20, is_after=True)
+ENDLESS = """
+version: 1
+name: endless
+seed: 1
+timeout: 3s
+recover: 1s
+envoys: [{group: ward}]
+phases: [{name: calm, for: 2s}]
+"""
+"""It ends in time, but for what it takes to settle."""
 
 
 def case() -> Case:
     return load(PATH)[0]
 
 
+def order(point: CrashPoint) -> Order:
+    return Order.of(case(), PATH, {}, seed=SEED, crash_point=point)
+
+
 @pytest.mark.slow
 def test_nothing_is_lost_wherever_the_director_dies() -> None:
     points = crash_points(count_operations(case(), seed=SEED))
 
-    deaths = die_everywhere(PATH, case(), overrides={}, seed=SEED, points=points, jobs=2)
+    deaths = [death for _, death in die_everywhere([order(point) for point in points], jobs=2)]
 
-    assert [death for death in deaths if death.validity is not Validity.VALID] == []
+    assert len(deaths) == len(points)
+    assert [d.result for d in deaths if d.result.outcome is not CaseOutcome.HELD] == []
     assert len(points) >= 60
 
 
@@ -83,23 +94,42 @@ def test_the_same_death_leaves_the_same_record() -> None:
 def test_a_director_that_dies_while_it_starts_starts_again() -> None:
     first = CrashPoint(operation=1, is_after=False)
 
-    death = die(PATH, {}, case().name, SEED, first)
+    death = die(order(first))
 
-    assert death.validity is Validity.VALID
+    assert death.result.outcome is CaseOutcome.HELD
     assert death.kind == "while it started"
 
 
-@pytest.mark.parametrize(
-    ("validities", "code"),
-    [
-        ([Validity.VALID], 0),
-        ([Validity.VALID, Validity.INVALID, Validity.UNKNOWN], 1),
-        ([Validity.UNKNOWN], 3),
-        ([Validity.INVALID, None], 4),
-    ],
-)
-def test_the_exit_code_tells_the_worst(validities: list[Validity | None], code: int) -> None:
-    assert exit_code([Death(point=TWENTIETH, validity=each) for each in validities]) == code
+def test_one_death_can_be_had_alone_and_leaves_its_files(tmp_path: Path) -> None:
+    point = ["--point", str(TWENTIETH), "--seed", str(SEED)]
+
+    result = CliRunner().invoke(
+        main, ["crash-points", str(PATH), *point, "--report", str(tmp_path)]
+    )
+
+    assert result.exit_code == 0, result.output
+    [folder] = [path for path in tmp_path.iterdir() if path.is_dir()]
+    told = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+    assert told["case"] == {"crash": "after operation 20"}
+    assert "--point 'after operation 20'" in told["reproduce"]
+    assert (tmp_path / "junit.xml").exists()
+
+
+def test_a_run_that_does_not_end_is_the_harness_failing(tmp_path: Path) -> None:
+    endless = tmp_path / "endless.yaml"
+    endless.write_text(ENDLESS, encoding="utf-8")
+
+    result = CliRunner().invoke(main, ["crash-points", str(endless)])
+
+    assert result.exit_code == 4
+    assert "did not end within" in result.output
+
+
+def test_a_parameter_is_read_as_in_run() -> None:
+    result = CliRunner().invoke(main, ["crash-points", str(PATH), "--set", "identity"])
+
+    assert result.exit_code == 2
+    assert "is not KEY=VALUE" in result.output
 
 
 def test_a_scenario_that_is_wrong_is_refused(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from director.shell.logbook import log, note
 from simulator.batch import Order, perform
 from simulator.directors_log import directors_log
 from simulator.engine.loop import VirtualTimeLoop
+from simulator.scenario.load import load
 
 SCENARIO = """\
 version: 1
@@ -84,7 +85,7 @@ def test_equal_runs_leave_equal_logs_beside_their_histories(
     folders = (tmp_path / "one", tmp_path / "two")
 
     for folder in folders:
-        result = perform(Order(path=scenario, case="refusals", seed=1, report=folder))
+        result = perform(Order.of(load(scenario)[0], scenario, {}, seed=1, report=folder))
         assert result.error is None
 
     one, two = ((folder / "director.log").read_bytes() for folder in folders)

@@ -1,0 +1,106 @@
+"""Work in processes of its own, side by side, that can be stopped.
+
+An interruption is for whoever handed the work out: workers hear of it from there, leave in good
+order, and say nothing.
+"""
+
+import multiprocessing
+import os
+import signal
+import sys
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
+
+TERMINATED = 128 + signal.SIGTERM
+INTERRUPTED = 128 + signal.SIGINT
+
+_GOODBYE_S = 15.0
+"""What a worker may take to leave: longer than it takes to tidy up at somebody else's Director."""
+
+_Item = TypeVar("_Item")
+_Outcome = TypeVar("_Outcome")
+
+
+@dataclass(frozen=True, slots=True)
+class Died:
+    """What came of work whose process ended under it."""
+
+    why: str = "a process that did the work died: was it killed, or out of memory?"
+
+
+def in_processes(
+    work: Callable[[_Item], _Outcome], items: Sequence[_Item], *, jobs: int
+) -> Generator[tuple[int, _Outcome | Died], None, None]:
+    """Yield what came of each item, with its place, as they end; `work` must be importable.
+
+    Whatever is raised meanwhile ends all work first; an interruption is raised once all that was
+    done by then has been yielded.
+    """
+    if not items:
+        return
+    # Not forked: gRPC's threads do not survive that.
+    context = multiprocessing.get_context("spawn")
+    workers = min(jobs, len(items))
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=_listen) as pool:
+        running = {pool.submit(partial(_obey, work), item): n for n, item in enumerate(items)}
+        left = dict(running)
+        try:
+            for future in as_completed(running):
+                came = _came(future)
+                yield left.pop(future), came
+        except (KeyboardInterrupt, SystemExit):
+            pool.shutdown(wait=False, cancel_futures=True)
+            done = [future for future in left if future.done() and not future.cancelled()]
+            _stop()
+            for future in done:
+                came = _came(future)
+                yield left[future], came
+            raise
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            _stop()
+            raise
+
+
+def _came(future: "Future[_Outcome]") -> _Outcome | Died:
+    try:
+        return future.result()
+    except BrokenProcessPool:
+        return Died()
+
+
+def terminable() -> None:
+    """Let SIGTERM end this process as Ctrl-C does: by an exception, here one with its exit code."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
+
+
+def _listen() -> None:
+    """Begin as a worker: the terminal's Ctrl-C is not for it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    terminable()
+
+
+def _obey(work: Callable[[_Item], _Outcome], item: _Item) -> _Outcome:
+    try:
+        return work(item)
+    except SystemExit as told:
+        # As an outcome it would be taken in, and the next item begun.
+        sys.stdout.flush()
+        os._exit(TERMINATED if told.code is None else int(told.code))
+
+
+def _stop() -> None:
+    children = multiprocessing.active_children()
+    for child in children:
+        child.terminate()
+    # Who interrupts again does not want to wait.
+    with suppress(KeyboardInterrupt, SystemExit):
+        for child in children:
+            child.join(_GOODBYE_S / len(children))
+    for child in children:
+        child.kill()

@@ -21,6 +21,7 @@ class ParticipantsMayFail(Checker):
     promise = (
         "SetExperimentFailed by a participant makes the experiment failed; by anyone else, of an"
         " unknown or ended experiment, or repeated, it changes nothing; the answer is always OK."
+        "  Where its disk refuses, the Director makes it so once it can."
     )
 
     def examine(self, history: History, docket: Docket) -> None:

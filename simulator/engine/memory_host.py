@@ -112,12 +112,13 @@ class MemoryHost:
         try:
             await asyncio.wait([tearing], timeout=_TEARS_WITHIN_S)
         finally:
+            # Whoever heals the fault before it is dead gets it back from the dead all the same.
             self._tearing = None
-        if tearing.done():
-            await abandon(tearing.result())
-        else:
-            note()
-            await self.take_down("torn")
+            if tearing.done():
+                await abandon(tearing.result())
+            else:
+                note()
+                await self.take_down("torn")
 
     def _tear(self, tearing: "asyncio.Future[DirectorGRPCServer]") -> None:
         server, self._server = self._server, None

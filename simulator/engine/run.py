@@ -91,6 +91,14 @@ def run_case(
                 history = runner.run(play.run())
         except (DeadlockError, HostError) as error:
             raise HarnessError(str(error)) from error
+        except ExceptionGroup as group:
+            # Faults are brought about side by side: what stops one comes in a group.
+            found: BaseException | None = group.subgroup(HostError)
+            while isinstance(found, ExceptionGroup):
+                found = found.exceptions[0]
+            if found is None:
+                raise
+            raise HarnessError(str(found)) from group
         verdict = judge(history, play.scenario.expect, planned=planned)
     return Played(
         case=case,

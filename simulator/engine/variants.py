@@ -84,11 +84,16 @@ class _Variation:
     def _phases(self) -> tuple[float, float]:
         """Shorten what follows the first phase; return from when to when anything may go wrong."""
         lasts = [phase.lasts for phase in self._scenario.phases]
+        whole_s = sum(lasts)
         for nth in range(1, len(lasts)):
             share = self._one_of(_SHARES)
             if share < 1:
                 lasts[nth] = _rounded(lasts[nth] * share)
                 self._document["phases"][nth]["for"] = _told(lasts[nth])
+        # What takes its time by nature has as much as ever.
+        spared_s = whole_s - sum(lasts)
+        if spared_s:
+            self._document["recover"] = _told(self._scenario.recover + spared_s)
         # The first phase is the calm one: without it nobody knows what health looks like.
         return (lasts[0] if len(lasts) > 1 else 0.0), sum(lasts)
 

@@ -27,6 +27,7 @@ from simulator.report.console import render_summary
 from simulator.report.summary import About, summarize
 from simulator.running import run
 from simulator.scenario.schema import Scenario
+from simulator.sweeping import command as sweep
 
 
 class _RunByDefault(click.Group):
@@ -126,6 +127,7 @@ main.add_command(crash_points)
 main.add_command(faults)
 main.add_command(guarantees)
 main.add_command(schema)
+main.add_command(sweep)
 
 
 if __name__ == "__main__":

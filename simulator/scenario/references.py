@@ -43,6 +43,11 @@ EVENT_FIELDS: Mapping[str, Sequence[str]] = {
 }
 """What a fault may wait for, and what it may ask of it; `actor` may be asked of each."""
 
+NEVER_WAS = "never-was"
+"""Under this name, which nobody uploads, one may ask for an experiment that never was."""
+
+_ASKING = ("follow_metrics", "fetch_model", "expect_denied", "describe", "status", "remove")
+
 _WINDOW = ("event", "nth", "phase", "for")
 
 
@@ -220,9 +225,13 @@ def _check_with(fault: Node, path: Path, names: _Names, problems: Problems) -> N
 def _check_step(step: Node, path: Path, names: _Names, problems: Problems) -> None:
     for verb in ("submit", "misupload"):
         _check_recipients(at(step, verb, "to"), (*path, verb, "to"), names, problems)
-    # Only waiting needs an experiment that comes; to ask for one that never was is a fine step.
     awaited = at(step, "await_end", "experiment")
     _check_experiment(awaited, (*path, "await_end", "experiment"), names, problems)
+    for verb in _ASKING:
+        asked = at(step, verb, "experiment")
+        if not isinstance(asked, Leaf) or asked.value != NEVER_WAS:
+            where = (*path, verb, "experiment")
+            _check_experiment(asked, where, names, problems, NEVER_WAS)
 
 
 def _check_outcomes(outcomes: Node | None, names: _Names, problems: Problems) -> None:
@@ -245,19 +254,22 @@ def _check_recipients(to: Node | None, path: Path, names: _Names, problems: Prob
         _check_name(group, path, "group", names.groups, problems)
 
 
-def _check_experiment(node: Node | None, path: Path, names: _Names, problems: Problems) -> None:
+def _check_experiment(
+    node: Node | None, path: Path, names: _Names, problems: Problems, *others: str
+) -> None:
+    """Check a name of an experiment; `others` may be meant as well, though nobody uploads them."""
     if isinstance(node, Leaf) and isinstance(node.value, str) and names.is_experiment(node.value):
         return
-    _check_name(node, path, "experiment", names.experiments, problems)
+    _check_name(node, path, "experiment", names.experiments, problems, *others)
 
 
 def _check_name(
-    node: Node | None, path: Path, what: str, known: Sequence[str], problems: Problems
+    node: Node | None, path: Path, what: str, known: Sequence[str], problems: Problems, *others: str
 ) -> None:
     if not isinstance(node, Leaf) or not isinstance(node.value, str) or is_open(node):
         return
     if node.value not in known:
-        suggestion = closest(node.value, known)
+        suggestion = closest(node.value, [*known, *others])
         listed = f" (known: {', '.join(known)})" if known and not suggestion else ""
         message = f"there is no {what} {node.value!r}{listed}"
         problems.add(node.mark, path, message, suggestion)

@@ -29,9 +29,8 @@ def judge_end(
         told = f"its owner last read {last.status!r} {at(last.time)}"
     evidence: list[Call | int] = [story.accepted]
     evidence += [] if last is None else [last.index]
-    quiet_s = max(_STILL_PERIODS * history.header.heartbeat_period_s, _STILL_AT_LEAST_S)
-    busy = _busy_elsewhere(history, story, window.end - quiet_s)
-    if story.is_training or window.end - story.moved_at < quiet_s:
+    busy = _busy_elsewhere(history, story, window.end - _quiet_s(history))
+    if still_moves(history, story, window.end):
         docket.unsure(
             f"{story.name} had not ended when the run was over, but last got further"
             f" {at(story.moved_at)}: a longer recovery would tell; {told}{because}",
@@ -58,6 +57,15 @@ def judge_end(
             *evidence,
             *calls,
         )
+
+
+def still_moves(history: History, story: Story, end: float) -> bool:
+    """Whether an experiment got further so shortly before the end that it may be about to end."""
+    return story.is_training or end - story.moved_at < _quiet_s(history)
+
+
+def _quiet_s(history: History) -> float:
+    return max(_STILL_PERIODS * history.header.heartbeat_period_s, _STILL_AT_LEAST_S)
 
 
 def _busy_elsewhere(history: History, story: Story, since: float) -> Call | None:

@@ -230,6 +230,32 @@ def test_an_upload_in_doubt_was_rejected_where_its_owner_asks_for_it_in_vain() -
     assert verdict.result("outcomes[lost]").validity is Validity.VALID
 
 
+def test_a_refusal_says_nothing_of_an_earlier_upload_in_doubt() -> None:
+    tale = a_tale()
+    tale.submit("lost", ["ghost"], 62, code="UNAVAILABLE")
+    tale.submit("lost", ["ghost"], 64, code="ALREADY_EXISTS")
+
+    verdict = judged(tale, Expect.model_validate({"outcomes": {"lost": "rejected"}}))
+
+    assert verdict.result("outcomes[lost]").validity is Validity.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("worked_until", "validity"), [(299, Validity.UNKNOWN), (200, Validity.INVALID)]
+)
+def test_what_still_gets_further_at_the_end_may_yet_finish(
+    worked_until: float, validity: Validity
+) -> None:
+    tale = a_tale()
+    tale.submit("open", ["a"], 60)
+    tale.train("a", "open", worked_until - 5, 5, nth=0)
+    tale.status("open", 298, "in_progress")
+
+    verdict = judged(tale, Expect.model_validate({"outcomes": {"open": "finished"}}))
+
+    assert verdict.result("outcomes[open]").validity is validity
+
+
 # ---------------------------------------------------------------- service levels
 
 

@@ -144,7 +144,9 @@ class CalmHealthy(Checker):
         members = registered(history)
         for actor in history.actors.values():
             late = calm.end - actor.started_at < settled_s
-            if actor.kind == "envoy" and not late and not _was_told(history, actor.name, calm.end):
+            if actor.kind != "envoy" or late or _had_no_chance(history, actor.name, calm.end):
+                continue
+            if not _was_told(history, actor.name, calm.end):
                 docket.unsure(
                     f"{actor.name} started {at(actor.started_at)} and had registered in vain by"
                     f" {calm.end:.1f} s" + ("" if actor.name in members else ", and ever after"),
@@ -159,6 +161,12 @@ class CalmHealthy(Checker):
 
 def _is_member(history: History, actor: str) -> bool:
     return actor in history.actors and history.actors[actor].kind != "attacker"
+
+
+def _had_no_chance(history: History, envoy: str, by: float) -> bool:
+    """Whether the weather laid hands on every try to register: it may do so for long, calmly."""
+    tries = [call for call in history.calls("UpdateShardInfo", envoy) if call.invoked_at <= by]
+    return bool(tries) and all(is_touched(call) for call in tries)
 
 
 def _was_told(history: History, envoy: str, by: float) -> bool:

@@ -160,6 +160,21 @@ def test_a_calm_in_which_an_envoy_fails_to_register_or_dies_is_not_healthy() -> 
     ]
 
 
+def test_whom_the_weather_alone_keeps_from_registering_is_no_sign_of_ill_health() -> None:
+    for eaten, healthy in ((2, True), (1, False)):
+        tale = a_tale()
+        tale.actor("b", "envoy", 1)
+        tries = [
+            tale.call("UpdateShardInfo", "b", at, kind=Kind.INFO, response={"code": "UNAVAILABLE"})
+            for at in (1, 9)
+        ]
+        for call in tries[:eaten]:
+            about: JsonObject = {"fault": "weather", "type": "weather", "mode": "loss"}
+            tale.note(9, "fault.touch", {**about, "method": "", "direction": "request"}, call=call)
+
+        assert (messages(CalmHealthy().check(tale.history())) == []) is healthy
+
+
 def test_who_starts_as_the_calm_ends_may_still_be_on_its_way() -> None:
     tale = a_tale()
     tale.actor("b", "envoy", 55)

@@ -64,7 +64,7 @@ def _told(slo: Slo, beyond: Sequence[Sample], samples: int) -> str:
     ]
     more = len(beyond) - len(occasions)
     others = f", and {more} more" if more else ""
-    return f"; {len(beyond)} of {samples}: {', '.join(occasions)}{others}"
+    return f"; {len(beyond)} of {samples} went beyond it: {', '.join(occasions)}{others}"
 
 
 def _range(low: float, high: float, slo: Slo) -> str:

@@ -87,18 +87,24 @@ def expectations(verdict: Verdict, signs: Glyphs) -> RenderableType | None:
     results = (*verdict.of(Section.OUTCOME), *verdict.of(Section.SLO))
     if not results:
         return None
-    return Group(Text("expected", "bold"), remarks(results, signs))
+    return Group(Text("expected", "bold"), remarks(results, signs, above=verdict.first))
 
 
-def remarks(results: Sequence[Result], signs: Glyphs) -> RenderableType:
-    """Return a line for each result: its sign, its name, and what there is to say."""
+def remarks(
+    results: Sequence[Result], signs: Glyphs, *, above: Result | None = None
+) -> RenderableType:
+    """Return a line for each result: its sign, its name, and what there is to say.
+
+    Of what stands above already, with its witness, only what was measured.
+    """
     grid = Table.grid(padding=(0, 1), pad_edge=False, expand=True)
     grid.add_column(width=1, no_wrap=True)
     grid.add_column(max_width=44, overflow="fold")
     grid.add_column(ratio=1, overflow="fold")
     for result in results:
         sign, style = signs.of(result)
-        grid.add_row(Text(sign, style), _name(result), _remark(result))
+        said = _remark(result) if result is not above else Text(result.measured or "see above")
+        grid.add_row(Text(sign, style), _name(result), said)
     return grid
 
 

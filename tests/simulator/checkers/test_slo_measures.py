@@ -167,7 +167,7 @@ def test_a_level_that_was_missed_tells_its_value_its_bound_and_the_occasions() -
         tale.beat("a", 10.0 * turn, took_s=took_s)
 
     assert said(tale, "rpc.UpdateEnvoyStatus.latency.p90 < 250ms") == (
-        "rpc.UpdateEnvoyStatus.latency.p90 is 600 ms, not < 250 ms; 4 of 6:"
+        "rpc.UpdateEnvoyStatus.latency.p90 is 600 ms, not < 250 ms; 4 of 6 went beyond it:"
         " UpdateEnvoyStatus of a at 50.0 s (600 ms), UpdateEnvoyStatus of a at 40.0 s (500 ms),"
         " UpdateEnvoyStatus of a at 20.0 s (400 ms), and 1 more"
     )
@@ -179,7 +179,7 @@ def test_errors_that_were_too_many_are_named_with_their_codes() -> None:
     tale.beat("a", 2, took_s=9, code="UNAVAILABLE")
 
     assert said(tale, "rpc.UpdateEnvoyStatus.errors <= 1%") == (
-        "rpc.UpdateEnvoyStatus.errors is 50 %, not <= 1 %; 1 of 2:"
+        "rpc.UpdateEnvoyStatus.errors is 50 %, not <= 1 %; 1 of 2 went beyond it:"
         " UpdateEnvoyStatus of a at 2.0 s (UNAVAILABLE)"
     )
 
@@ -202,4 +202,4 @@ def test_a_silence_that_was_noticed_late_is_told_with_the_envoy() -> None:
 
     doubt = said(tale, "envoy.offline_detection.max < 25s")
 
-    assert doubt.endswith("< 25 s; 1 of 1: a, silent since 60.0 s (10 s to 30.04 s)")
+    assert doubt.endswith("< 25 s; 1 of 1 went beyond it: a, silent since 60.0 s (10 s to 30.04 s)")

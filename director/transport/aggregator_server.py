@@ -4,6 +4,7 @@ Collaborators are never answered with a code that makes them spin; see `COLLABOR
 """
 
 from collections.abc import AsyncIterator
+from functools import partial
 
 import grpc
 
@@ -12,9 +13,11 @@ from director.interface import DirectorInterface
 from director.transport import convert, runs
 from director.transport.arrivals import Arrivals
 from director.transport.caller import caller_of
+from director.transport.fetches import Fetches
+from director.transport.registration import encoded
 from director.transport.status import COLLABORATOR_CODES, Context, refusals_as_status
 from director.transport.streams import closing, confirm_client
-from director.transport.tensors import model_message, tensor_message
+from director.transport.tensors import tensor_message
 from protos import aggregator_pb2, aggregator_pb2_grpc, base_pb2
 
 _EMPTY = "these results say not even who sends them: send them again from the beginning"
@@ -23,9 +26,12 @@ _EMPTY = "these results say not even who sends them: send them again from the be
 class AggregatorServicer(aggregator_pb2_grpc.AggregatorServicer):
     """The 6 RPCs over one Director; each is described in protos/aggregator.proto."""
 
-    def __init__(self, director: DirectorInterface, arrivals: Arrivals, *, tls: bool) -> None:
+    def __init__(
+        self, director: DirectorInterface, arrivals: Arrivals, fetches: Fetches, *, tls: bool
+    ) -> None:
         self._director = director
         self._arrivals = arrivals
+        self._fetches = fetches
         self._tls = tls
 
     def _caller(self, context: Context, *, about: str = "") -> Caller:
@@ -97,12 +103,13 @@ class AggregatorServicer(aggregator_pb2_grpc.AggregatorServicer):
         self, request: aggregator_pb2.GetTrainedModelRequest, context: Context
     ) -> aggregator_pb2.TrainedModelResponse:
         async with refusals_as_status(context):
-            model = await self._director.trained_model(
-                self._caller(context, about=request.experiment_name),
-                ExperimentName(request.experiment_name),
-                convert.kind_from(request.model_type),
+            caller = self._caller(context, about=request.experiment_name)
+            name = ExperimentName(request.experiment_name)
+            load = partial(
+                self._director.trained_model, caller, name, convert.kind_from(request.model_type)
             )
-            return aggregator_pb2.TrainedModelResponse(model_proto=model_message(model))
+            answer = await self._fetches.answer(context, caller.name, load)
+            return encoded(answer, aggregator_pb2.TrainedModelResponse)
 
     async def GetExperimentDescription(
         self, request: aggregator_pb2.GetExperimentDescriptionRequest, context: Context

@@ -2,7 +2,10 @@
 
 from weakref import WeakValueDictionary
 
+from director.transport.fields import opening
 from protos import director_pb2
+
+_NPBYTES = director_pb2.ExperimentData.NPBYTES_FIELD_NUMBER
 
 
 class Encoded:
@@ -14,7 +17,7 @@ class Encoded:
         # Around the chunk alone: to let the library encode it copies it twice.
         begin = director_pb2.ExperimentData(size=len(chunk)).SerializeToString()
         self.chunk = chunk
-        self.message = b"".join((begin, _NPBYTES, _length(len(chunk)), chunk))
+        self.message = b"".join((begin, opening(_NPBYTES, len(chunk)), chunk))
 
 
 class Encoder:
@@ -30,17 +33,3 @@ class Encoder:
         if known is None:
             known = self._known[id(chunk)] = Encoded(chunk)
         return known
-
-
-_NPBYTES = b"\x12"
-"""The byte before the chunk: field 2, with a length."""
-
-
-def _length(value: int) -> bytes:
-    """Return a length as protobuf writes it: seven bits a byte, the lowest first."""
-    written = bytearray()
-    while value >= 0x80:  # noqa: PLR2004 - the last byte lacks the highest bit
-        written.append(value & 0x7F | 0x80)
-        value >>= 7
-    written.append(value)
-    return bytes(written)

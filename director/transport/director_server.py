@@ -1,16 +1,17 @@
 """The Director's service: each method converts, asks the Director, and converts its answer."""
 
 from collections.abc import AsyncIterator
+from functools import partial
 
 from director.core.model import Caller, EnvoyName, ExperimentName
 from director.interface import DirectorInterface, settings_of
 from director.transport import convert
 from director.transport.caller import caller_name, caller_of, unmarked_caller_of
 from director.transport.chunks import Encoder
+from director.transport.fetches import Fetches
 from director.transport.registration import encoded, taking_bytes
 from director.transport.status import Context, refusals_as_status
 from director.transport.streams import closing, upload_parts
-from director.transport.tensors import model_message
 from protos import director_pb2, director_pb2_grpc
 
 
@@ -20,7 +21,9 @@ class DirectorServicer(director_pb2_grpc.DirectorServicer):
     def __init__(self, director: DirectorInterface, *, tls: bool) -> None:
         self.director = director
         self.tls = tls
-        self._limits = settings_of(director).limits
+        settings = settings_of(director)
+        self._limits = settings.limits
+        self._fetches = Fetches(settings)
         self._envoys = convert.EnvoyList()
         self._encoder = Encoder()
 
@@ -155,12 +158,13 @@ class DirectorServicer(director_pb2_grpc.DirectorServicer):
         self, request: director_pb2.GetTrainedModelRequest, context: Context
     ) -> director_pb2.TrainedModelResponse:
         async with refusals_as_status(context):
-            model = await self.director.trained_model(
-                self._caller(context, about=request.experiment_name),
-                ExperimentName(request.experiment_name),
-                convert.kind_from(request.model_type),
+            caller = self._caller(context, about=request.experiment_name)
+            name = ExperimentName(request.experiment_name)
+            load = partial(
+                self.director.trained_model, caller, name, convert.kind_from(request.model_type)
             )
-            return director_pb2.TrainedModelResponse(model_proto=model_message(model))
+            answer = await self._fetches.answer(context, caller.name, load)
+            return encoded(answer, director_pb2.TrainedModelResponse)
 
     async def GetMetricStream(
         self, request: director_pb2.GetMetricStreamRequest, context: Context

@@ -146,7 +146,7 @@ class DirectorGRPCServer(DirectorServicer):
 
     def _register_aggregators(self, server: grpc.aio.Server) -> None:
         aggregator_pb2_grpc.add_AggregatorServicer_to_server(
-            AggregatorServicer(self.director, self._arrivals, tls=self.tls),
+            AggregatorServicer(self.director, self._arrivals, self._fetches, tls=self.tls),
             decoding(server, idle_s=self._idle_s, codes=COLLABORATOR_CODES, meter=self._meter),
         )
 

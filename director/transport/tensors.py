@@ -7,7 +7,12 @@ from director.core.codebooks import MAX_VALUES
 from director.core.model import EncodedTensor, Model, Transformer
 from director.core.numeric import FLOAT
 from director.core.tensors import MAX_DIMENSIONS, MAX_TENSORS
-from protos import base_pb2
+from director.transport.fields import opening
+from protos import base_pb2, director_pb2
+
+_DATA_BYTES = base_pb2.NamedTensor.DATA_BYTES_FIELD_NUMBER
+_TENSORS = base_pb2.ModelProto.TENSORS_FIELD_NUMBER
+_MODEL_PROTO = director_pb2.TrainedModelResponse.MODEL_PROTO_FIELD_NUMBER
 
 
 def tensors_from(messages: Iterable[base_pb2.NamedTensor]) -> tuple[EncodedTensor, ...]:
@@ -55,17 +60,22 @@ def tensor_message(tensor: EncodedTensor) -> base_pb2.NamedTensor:
     )
 
 
-def model_message(model: Model) -> base_pb2.ModelProto:
-    """Return a whole model, each tensor as little-endian float32 in C order."""
-    return base_pb2.ModelProto(
-        tensors=[
-            base_pb2.NamedTensor(
-                name=name,
-                lossless=True,
-                tags=["model"],
-                transformer_metadata=[base_pb2.MetadataProto(int_list=array.shape)],
-                data_bytes=array.astype(FLOAT, copy=False).tobytes(),
-            )
-            for name, array in model.items()
-        ]
-    )
+def model_answer(model: Model) -> bytes:
+    """Return an encoded TrainedModelResponse of either service.
+
+    Each tensor is little-endian float32 in C order.  Put together here: the library would copy a
+    model, which may have a gigabyte, once more for each message that it is in.
+    """
+    pieces: list[bytes | memoryview] = []
+    for name, array in model.items():
+        # The bytes as they are, wherever they are so already.
+        content = array.astype(FLOAT, order="C", copy=False).reshape(-1).view("u1").data
+        begin = base_pb2.NamedTensor(
+            name=name,
+            lossless=True,
+            tags=["model"],
+            transformer_metadata=[base_pb2.MetadataProto(int_list=array.shape)],
+        ).SerializeToString()
+        begin += opening(_DATA_BYTES, len(content))
+        pieces += (opening(_TENSORS, len(begin) + len(content)), begin, content)
+    return b"".join((opening(_MODEL_PROTO, sum(map(len, pieces))), *pieces))

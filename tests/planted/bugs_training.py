@@ -105,7 +105,7 @@ class NothingIsSentAgain(DirectorGRPCServer):
     """Whose results were lost is told to send again what is left of them, for ever."""
 
     def _register_aggregators(self, server: grpc.aio.Server) -> None:
-        servicer = _Hopeful(self.director, tls=self.tls)
+        servicer = _Hopeful(self.director, self._arrivals, self._fetches, tls=self.tls)
         aggregator_pb2_grpc.add_AggregatorServicer_to_server(servicer, server)
 
 

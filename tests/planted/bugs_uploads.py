@@ -6,7 +6,7 @@ import pickle
 import zipfile
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 from urllib.parse import quote
 
 from director import Director, DirectorGRPCServer
@@ -182,7 +182,8 @@ class SizesAreNominal(DirectorGRPCServer):
     async def GetExperimentData(  # noqa: N802 - the protocol's name
         self, request: director_pb2.GetExperimentDataRequest, context: Context
     ) -> AsyncIterator[director_pb2.ExperimentData]:
-        async for chunk in super().GetExperimentData(request, context):
+        async for sent in super().GetExperimentData(request, context):
+            chunk = director_pb2.ExperimentData.FromString(cast("bytes", sent))  # encoded already
             chunk.size = 2 * 2**20
             yield chunk
 

@@ -198,12 +198,11 @@ class Director:
         line = self._parts.downloads
         with line.joined(collaborator):
             # What is not there yet takes no place, and what is over by then has nothing to send.
-            await self._parts.runs.handout(handed)
+            run = await self._parts.runs.opened(handed)
             async with line.place:
-                handout = await self._parts.runs.handout(handed)
-                if handout is None:
+                if run.open is None:
                     return
-                async with aclosing(handout.chunks()) as chunks:
+                async with aclosing(run.open.handout.chunks()) as chunks:
                     async for chunk in chunks:
                         yield chunk
         self._parts.writer.tell(

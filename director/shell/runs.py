@@ -17,7 +17,6 @@ from director.errors import PortUnavailableError
 from director.foreign import ForeignCodeError
 from director.offload import Offload
 from director.shell.blobs import Blobs
-from director.shell.handouts import Handout
 from director.shell.logbook import log, note
 from director.shell.openings import Opener, OpenRun
 from director.shell.patience import patiently
@@ -161,13 +160,11 @@ class Runs:
         for run in tuple(self._runs.values()):
             await run.settled.wait()
 
-    async def handout(self, experiment: ExperimentId) -> Handout | None:
-        """Return the archive for collaborators once it is there; None where the run is over."""
-        run = self._runs.get(experiment)
-        if run is None:
-            return None  # removed meanwhile
+    async def opened(self, experiment: ExperimentId) -> Run:
+        """Return the run of an experiment once it is open, or will not be any more."""
+        run = self.of(experiment)
         await run.settled.wait()
-        return None if run.open is None else run.open.handout
+        return run
 
     def view(self, experiment: Experiment, online: Collection[EnvoyName] = ()) -> RunView:
         """How far it has come; who is online matters where it is not open."""

@@ -24,11 +24,11 @@ RUN_S = 150.0
 
 @pytest.fixture
 def address(tmp_path: Path) -> Iterator[str]:
-    """Where a Director of OpenFL's listens, of the shapes and the period of the scenario."""
+    """Where a Director of OpenFL's listens, of another shape and period than the scenario's."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     command: list[str | Path] = [PYTHON, PEERS / "director.py", "--port", str(port)]
-    command += ["--folder", tmp_path / "theirs", "--sample-shape", "8", "--period", "2"]
+    command += ["--folder", tmp_path / "theirs", "--sample-shape", "4", "--period", "3"]
     director = Program("openfl-director", command, folder=tmp_path)
     try:
         director.saw("Starting director server")

@@ -1,81 +1,12 @@
-"""Links that stall, heal and are cut, as both sides see them."""
+"""Links that stall and heal, as both sides see them."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from typing import Any
 
 import grpc
-import grpc.aio
 import pytest
 
-from tests.conformance.worlds import Served, World, download, settle, unary, until, upload
-
-Context = grpc.aio.ServicerContext[Any, Any]
-
-
-class House:
-    """Handlers that wait to be told to go on, and tell what becomes of them."""
-
-    def __init__(self) -> None:
-        self.seen: list[str] = []
-        self.got: list[bytes] = []
-        self.go_on = asyncio.Event()
-
-    async def echo(self, request: bytes, _: Context) -> bytes:
-        self.seen.append("echo")
-        return request
-
-    async def wait(self, request: bytes, _: Context) -> bytes:
-        self.seen.append("wait began")
-        try:
-            await self.go_on.wait()
-        except BaseException as error:
-            self.seen.append(type(error).__name__)
-            raise
-        self.seen.append("wait ended")
-        return request
-
-    async def count(self, request: bytes, _: Context) -> AsyncIterator[bytes]:
-        for number in range(int(request)):
-            yield b"%d" % number
-            await asyncio.sleep(0.02)
-        self.seen.append("count ended")
-
-    async def receive(self, requests: AsyncIterator[bytes], _: Context) -> bytes:
-        async for request in requests:
-            self.got.append(request)
-        self.seen.append("receive ended")
-        await self.go_on.wait()
-        return b"%d" % len(self.got)
-
-    @property
-    def handlers(self) -> dict[str, Any]:
-        return {
-            "echo": grpc.unary_unary_rpc_method_handler(self.echo),
-            "wait": grpc.unary_unary_rpc_method_handler(self.wait),
-            "count": grpc.unary_stream_rpc_method_handler(self.count),
-            "receive": grpc.stream_unary_rpc_method_handler(self.receive),
-        }
-
-
-async def connected(served: Served, actor: str = "ann") -> grpc.aio.Channel:
-    """Return a channel that has its connection."""
-    channel = served.connect(actor, credentials=None)
-    await unary(channel, "echo")(b"", wait_for_ready=True, timeout=10)
-    return channel
-
-
-async def code_of(call: Any) -> grpc.StatusCode:
-    with pytest.raises(grpc.aio.AioRpcError) as caught:
-        await call
-    return caught.value.code()
-
-
-async def rest_of(call: Any) -> list[bytes]:
-    responses = []
-    while (response := await call.read()) is not grpc.aio.EOF:
-        responses.append(response)
-    return responses
+from tests.conformance.linked import House, code_of, connected, rest_of
+from tests.conformance.worlds import World, download, settle, unary, until, upload
 
 
 async def test_a_call_made_while_the_link_is_stalled_arrives_when_it_heals(world: World) -> None:
@@ -273,120 +204,6 @@ async def test_a_stalled_link_does_not_hold_up_others(world: World) -> None:
         served.network.link("ann").heal()
 
 
-async def test_a_cut_ends_the_calls_under_way_on_both_sides(world: World) -> None:
-    house = House()
-    async with world.serving(house.handlers) as served:
-        channel = await connected(served)
-        house.seen.clear()
-        one = unary(channel, "wait")(b"")
-        many = download(channel, "count")(b"100000")
-        assert await many.read() == b"0"
-        sent = upload(channel, "receive")()
-        await sent.write(b"half")
-        await until(lambda: house.got and house.seen == ["wait began"])
-        await settle()
-
-        served.network.link("ann").cut()
-
-        assert await code_of(one) is grpc.StatusCode.UNAVAILABLE
-        assert await code_of(sent) is grpc.StatusCode.UNAVAILABLE
-        assert await code_of(rest_of(many)) is grpc.StatusCode.UNAVAILABLE
-        await until(lambda: {"CancelledError", "receive ended"} <= set(house.seen))
-        assert "count ended" not in house.seen
-
-
-async def test_a_cut_link_connects_anew(world: World) -> None:
-    house = House()
-    async with world.serving(house.handlers) as served:
-        link = served.network.link("ann")
-        assert link.connection == 1
-        channel = await connected(served)
-        assert link.connection == 1
-
-        link.cut()
-        assert link.connection == 2, "of the call that is about to be made"
-        await settle()
-        assert await unary(channel, "echo")(b"x", wait_for_ready=True, timeout=10) == b"x"
-        assert link.connection == 2
-        link.cut()
-
-        assert link.connection == 3
-
-
-async def test_a_stranded_connection_is_over_for_the_client_alone(world: World) -> None:
-    house = House()
-    async with world.serving(house.handlers) as served:
-        channel = await connected(served)
-        link = served.network.link("ann")
-        lost = unary(channel, "wait")(b"")
-        await until(lambda: "wait began" in house.seen)
-
-        tell = link.strand()
-        assert await code_of(lost) is grpc.StatusCode.UNAVAILABLE
-        await settle()
-        assert "CancelledError" not in house.seen
-        assert await unary(channel, "echo")(b"x", wait_for_ready=True, timeout=10) == b"x"
-        assert link.connection == 2
-        tell()
-
-        await until(lambda: "CancelledError" in house.seen)
-        assert await unary(channel, "echo")(b"y", timeout=10) == b"y"
-
-
-async def test_what_a_stranded_handler_answers_reaches_nobody(world: World) -> None:
-    house = House()
-    async with world.serving(house.handlers) as served:
-        channel = await connected(served)
-        lost = unary(channel, "wait")(b"late")
-        await until(lambda: "wait began" in house.seen)
-
-        tell = served.network.link("ann").strand()
-        house.go_on.set()
-        await until(lambda: "wait ended" in house.seen)
-
-        assert await code_of(lost) is grpc.StatusCode.UNAVAILABLE
-        tell()
-
-
-async def test_a_link_that_is_cut_while_stalled_stays_stalled(world: World) -> None:
-    house = House()
-    async with world.serving(house.handlers) as served:
-        channel = await connected(served)
-        link = served.network.link("ann")
-        house.seen.clear()
-
-        link.stall()
-        lost = asyncio.ensure_future(unary(channel, "echo")(b"lost"))
-        await settle()
-        link.cut()
-        assert await code_of(lost) is grpc.StatusCode.UNAVAILABLE
-        # At the very moment of the reset, a call may still choose the connection that dies.
-        await settle()
-        call = asyncio.ensure_future(
-            unary(channel, "echo")(b"held", wait_for_ready=True, timeout=10)
-        )
-        await settle()
-        assert house.seen == []
-        link.heal()
-
-        assert await call == b"held"
-        assert house.seen == ["echo"], "what was under way when it was cut is lost"
-
-
-async def test_a_closed_channel_is_followed_by_another_connection(world: World) -> None:
-    async with world.serving(House().handlers) as served:
-        link = served.network.link("ann")
-        first = await connected(served)
-        await first.close()
-        await settle()
-        assert link.connection == 2
-
-        await connected(served)
-
-        assert link.connection == 2
-        assert served.network.link("bob").connection == 1
-
-
 async def test_a_call_that_ends_before_it_could_be_sent_never_arrives(world: World) -> None:
     house = House()
     async with world.serving(house.handlers) as served:
@@ -422,23 +239,6 @@ async def test_a_refusal_behind_a_stalled_link_is_told_when_it_heals(world: Worl
         assert await code_of(call) is grpc.StatusCode.UNAVAILABLE
 
 
-async def test_a_cut_ends_connections_that_are_still_being_made(world: World) -> None:
-    house = House()
-    async with world.serving(house.handlers) as served:
-        channel = served.connect("ann")
-        link = served.network.link("ann")
-        link.stall()
-        call = asyncio.ensure_future(unary(channel, "echo")(b"lost"))
-        await settle()
-
-        link.cut()
-
-        assert await code_of(call) is grpc.StatusCode.UNAVAILABLE
-        link.heal()
-        await settle()
-        assert house.seen == []
-
-
 async def test_an_answer_that_comes_after_its_call_has_ended_is_thrown_away(world: World) -> None:
     house = House()
     async with world.serving(house.handlers) as served:
@@ -460,17 +260,3 @@ async def test_an_answer_that_comes_after_its_call_has_ended_is_thrown_away(worl
         assert many.cancelled()
         assert list(await call.trailing_metadata()) == []
         assert await unary(channel, "echo")(b"next") == b"next"
-
-
-async def test_a_call_that_waits_for_a_server_can_be_cancelled(world: World) -> None:
-    async with world.serving(House().handlers) as served:
-        channel = served.connect("ann")
-        await served.stop()
-        call = unary(channel, "echo")(b"", wait_for_ready=True)
-        await settle()
-
-        assert call.cancel()
-
-        with pytest.raises(asyncio.CancelledError):
-            await call
-        await asyncio.sleep(1.2)

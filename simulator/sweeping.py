@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from simulator.engine.sweep import Found, Swept
 
 _BROKEN = 1
-_FAILED = 4
+_UNKNOWN = 3
 
 
 @click.command("sweep", short_help="Search for a smallest scenario that breaks a guarantee.")
@@ -95,7 +95,7 @@ def search(
     found = swept.found
     if found is None:
         out.print(f"{case.name}: {swept.runs} runs, and no guarantee broke", markup=False)
-        return _FAILED if swept.failed else 0
+        return _UNKNOWN if swept.failed else 0
     place = output or Path(f"{found.name}.yaml")
     try:
         place.write_text(found.text(again=again, place=place), encoding="utf-8")

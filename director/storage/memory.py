@@ -17,13 +17,14 @@ from director.storage.codec import Codec
 from director.storage.errors import MissingBlobError
 from director.storage.ports import BlobReader, BlobWriter, Entry, JournalSize, Record
 
+_CODEC = Codec()
+
 
 class MemoryJournal:
-    """Events in a list."""
+    """Events in a list; what is copied of it is a journal of its own."""
 
     def __init__(self) -> None:
         self._entries: list[Entry] = []
-        self._codec = Codec()
         self.size = JournalSize(snapshot_bytes=0, events_bytes=0)
 
     async def append(self, event: Durable, now: float) -> int:
@@ -44,7 +45,7 @@ class MemoryJournal:
 
     def _bytes_of(self, record: Record) -> int:
         # They take room in memory about as they would on a disk.
-        return len(self._codec.encode(record).body)
+        return len(_CODEC.encode(record).body)
 
     async def close(self) -> None:
         pass

@@ -35,6 +35,7 @@ from director.shell.feeds import Feeds
 from director.shell.foreigners import Foreigners
 from director.shell.logbook import note
 from director.shell.openings import Opener
+from director.shell.patience import soon
 from director.shell.places import Line
 from director.shell.retention import Retentions
 from director.shell.reviews import Reviews
@@ -165,7 +166,7 @@ class Machinery:
             note("recovered: %s, %.0f ms", recovered(self._federation), took_ms)
         self._show_metrics()
         self.writer.resume()
-        await self.writer.set_limits()
+        await soon(self.writer.set_limits, what="limits on running experiments", work=self._work)
         self._retentions.begin(self._work)
         if self._opener.is_announced:
             await self.runs.settle()

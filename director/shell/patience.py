@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from director.errors import UnavailableError
+from director.shell.tasks import Tasks
 
 _log = logging.getLogger(__name__)
 
@@ -13,6 +14,14 @@ _FIRST_PAUSE_S = 1.0
 _LONGEST_PAUSE_S = 60.0
 
 T = TypeVar("T")
+
+
+async def soon(attempt: Callable[[], Awaitable[None]], *, what: str, work: Tasks) -> None:
+    """Return once the attempt has succeeded, or else goes on in the background."""
+    try:
+        await attempt()
+    except UnavailableError:
+        work.spawn(patiently(attempt, what=what), name=what)
 
 
 async def patiently(

@@ -38,6 +38,8 @@ class Run:
         """When that is, in the Director's time of day."""
         self.view: RunView | None = None
         """How far it had come when it was ended, where it had been open."""
+        self.tried = asyncio.Event()
+        """Set once it is settled, or it turns out that this takes longer."""
         self.settled = asyncio.Event()
         """Set once it is open, or will not be any more."""
 

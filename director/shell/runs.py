@@ -67,6 +67,7 @@ class Runs:
                 partial(self._opener.open, run.order),
                 what=f"experiment {run.order.name!r} as its collaborators see it",
                 about=(NoRoomError, DiskFailedError),
+                refused=lambda _: run.tried.set(),
             )
             self._adopt(run, opened)
         except (PortUnavailableError, ForeignCodeError) as error:
@@ -123,6 +124,7 @@ class Runs:
     def _settle(self, run: Run) -> None:
         if not run.settled.is_set():
             run.settled.set()
+            run.tried.set()
             self._openings -= 1
 
     def discard(self, experiment: ExperimentId) -> None:
@@ -156,9 +158,9 @@ class Runs:
         return self._openings > 0
 
     async def settle(self) -> None:
-        """Wait until every run that was started is open, or ended."""
+        """Wait until every run that was started is open or ended, unless the disk delays it."""
         for run in tuple(self._runs.values()):
-            await run.settled.wait()
+            await run.tried.wait()
 
     async def opened(self, experiment: ExperimentId) -> Run:
         """Return the run of an experiment once it is open, or will not be any more."""

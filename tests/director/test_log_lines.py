@@ -18,8 +18,8 @@ from director.errors import UnauthenticatedError
 from director.log_lines import FORMATTERS, LogFormat
 from director.shell.logbook import log, mark, note
 from protos import base_pb2, director_pb2
+from tests.director.command_line import run, running, written
 from tests.director.house import MRI, caller, housed
-from tests.director.test_cli import run, running, written
 from tests.director.transport.served import served
 
 

@@ -33,15 +33,16 @@ class Meter:
         """Return them in the order of the first calls; they go on counting."""
         return tuple(self._requests.values())
 
-    def metered(self, path: str, handler: Handler) -> Handler:
+    def metered(self, path: str, handler: Handler, *, kind: str) -> Handler:
         """Return the handler of "/service/method", counted; it has to be a coroutine function.
 
-        Handlers of one path, on several ports, are counted together.
+        Handlers of one path, on several ports, are counted together, as of the kind that their
+        clients know them by.
         """
         _, service, method = path.split("/")
-        shape = _SHAPES[bool(handler.request_streaming), bool(handler.response_streaming)]
+        shape = _shape_of(handler)
         figures = self._requests.setdefault(
-            path, RequestFigures(kind=shape.kind, service=service, method=method)
+            path, RequestFigures(kind=kind, service=service, method=method)
         )
         return shape.make(
             _counted(getattr(handler, shape.attribute), figures),
@@ -69,6 +70,15 @@ _SHAPES = MappingProxyType(
     }
 )
 """By whether requests are streamed, and whether responses are."""
+
+
+def kind_of(handler: Handler) -> str:
+    """Return the name of the kind of call that a handler is for."""
+    return _shape_of(handler).kind
+
+
+def _shape_of(handler: Handler) -> _Shape:
+    return _SHAPES[bool(handler.request_streaming), bool(handler.response_streaming)]
 
 
 def _receiving(decode: Any, figures: RequestFigures) -> Callable[[bytes], Any]:

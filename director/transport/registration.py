@@ -2,7 +2,8 @@
 
 gRPC decodes a request before the servicer sees it, and tells its client what Python exception that
 raised.  So handlers are registered to take bytes, and decode them where errors are answered; and
-only if there are not more of them than such a request needs.
+only if there are not more of them than such a request needs.  They are registered as such of
+streams, as `first_messages` needs it.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
@@ -14,7 +15,10 @@ import grpc.aio
 from google.protobuf.message import DecodeError
 
 from director.errors import LimitExceededError
-from director.transport.metering import Handler, Meter
+from director.settings import Settings
+from director.transport.first_messages import FirstMessages
+from director.transport.metering import Handler, Meter, kind_of
+from director.transport.reading import Reads
 from director.transport.request_sizes import Decode, max_bytes_of, up_to
 from director.transport.sending import sending
 from director.transport.status import CODES, Codes, Context, refusals_as_status
@@ -25,19 +29,26 @@ Message = TypeVar("Message")
 
 
 def decoding(
-    server: grpc.aio.Server, *, idle_s: float, codes: Codes = CODES, meter: Meter | None = None
+    server: grpc.aio.Server,
+    settings: Settings,
+    *,
+    codes: Codes = CODES,
+    meter: Meter | None = None,
 ) -> grpc.aio.Server:
     """Return what generated code registers a servicer on, in place of the server itself.
 
-    The codes are those of its refusals; whoever takes none of its answers for `idle_s` is let go
-    of.  A meter, where one is given, counts what is asked of it.
+    The codes are those of its refusals; whoever says nothing for too long, or takes none of its
+    answers, is let go of.  A meter, where one is given, counts what is asked of it.
     """
-    return cast("grpc.aio.Server", _Desk(server, _Terms(codes, idle_s), meter))
+    messages = FirstMessages(settings.upload_idle_s, codes)
+    terms = _Terms(messages, codes, settings.download_idle_s)
+    return cast("grpc.aio.Server", _Desk(server, terms, meter))
 
 
 class _Terms(NamedTuple):
-    """On which requests are answered."""
+    """On which requests are taken in and answered."""
 
+    messages: FirstMessages
     codes: Codes
     idle_s: float
 
@@ -80,7 +91,7 @@ class _Decoding(grpc.GenericRpcHandler):
             return None
         made = self._made_to_decode(handler, max_bytes_of(method))
         if self._meter is not None:
-            made = self._meter.metered(method, made)
+            made = self._meter.metered(method, made, kind=kind_of(handler))
         # Only methods that exist are remembered: a caller may name as many others as it likes.
         self._handlers[method] = made
         return made
@@ -92,13 +103,13 @@ class _Decoding(grpc.GenericRpcHandler):
         if handler.request_streaming:
             return _decoded(handler, decode)
         if handler.response_streaming:
-            return grpc.unary_stream_rpc_method_handler(
-                _streaming(cast("Any", handler.unary_stream), decode, self._terms),
+            return grpc.stream_stream_rpc_method_handler(
+                cast("Any", _streaming(cast("Any", handler.unary_stream), decode, self._terms)),
                 request_deserializer=bytes,
                 response_serializer=_encoding(handler),
             )
-        return grpc.unary_unary_rpc_method_handler(
-            _unary(cast("Any", handler.unary_unary), decode, self._terms.codes),
+        return grpc.stream_unary_rpc_method_handler(
+            cast("Any", _unary(cast("Any", handler.unary_unary), decode, self._terms)),
             request_deserializer=bytes,
             response_serializer=_encoding(handler),
         )
@@ -137,27 +148,36 @@ def _takes_bytes(handler: Handler) -> bool:
 def _decoded(handler: Handler, decode: Decode[Any]) -> Handler:
     if handler.response_streaming:
         return grpc.stream_stream_rpc_method_handler(
-            cast("Any", handler.stream_stream),
+            cast("Any", _reading(cast("Any", handler.stream_stream))),
             request_deserializer=decode,
             response_serializer=handler.response_serializer,
         )
     return grpc.stream_unary_rpc_method_handler(
-        cast("Any", handler.stream_unary),
+        cast("Any", _reading(cast("Any", handler.stream_unary))),
         request_deserializer=decode,
         response_serializer=handler.response_serializer,
     )
 
 
+def _reading(
+    answer: Callable[[AsyncIterator[Any], Context], Awaitable[Any]],
+) -> Callable[[AsyncIterator[Any], Context], Awaitable[Any]]:
+    async def handle(requests: AsyncIterator[Any], context: Context) -> Any:
+        return await answer(Reads(requests), context)
+
+    return handle
+
+
 def _unary(
-    answer: Callable[[Any, Context], Awaitable[Any]], decode: Decode[Any], codes: Codes
-) -> Callable[[bytes, Context], Awaitable[Any]]:
-    async def handle(content: bytes, context: Context) -> Any:
+    answer: Callable[[Any, Context], Awaitable[Any]], decode: Decode[Any], terms: _Terms
+) -> Callable[[object, Context], Awaitable[Any]]:
+    async def handle(_: object, context: Context) -> Any:
         # Around almost every request: so not the block that answers refusals, which costs more.
         # Nor does the request stay here: thousands of long polls may wait at the same time.
         try:
-            answering = answer(decode(content), context)
+            answering = answer(decode(await terms.messages.of(context)), context)
         except (DecodeError, LimitExceededError):
-            async with refusals_as_status(context, codes):
+            async with refusals_as_status(context, terms.codes):
                 raise
         return await answering
 
@@ -166,10 +186,10 @@ def _unary(
 
 def _streaming(
     answer: Callable[[Any, Context], AsyncIterator[Any]], decode: Decode[Any], terms: _Terms
-) -> Callable[[bytes, Context], Awaitable[None]]:
-    async def handle(content: bytes, context: Context) -> None:
+) -> Callable[[object, Context], Awaitable[None]]:
+    async def handle(_: object, context: Context) -> None:
         async with refusals_as_status(context, terms.codes):
-            request = decode(content)
+            request = decode(await terms.messages.of(context))
             # Written here rather than yielded to gRPC, which leaves a generator whose client is
             # gone to the garbage collector.
             async with (

@@ -17,6 +17,7 @@ from director import memory
 from director.director import Director
 from director.interface import DirectorInterface, ReviewPlan, UsesPorts, settings_of
 from director.settings import Serving
+from director.transport import expiry
 from director.transport.aggregator_server import AggregatorServicer
 from director.transport.arrivals import Arrivals
 from director.transport.credentials import CertificateFiles, PathLike, find_certificates
@@ -33,6 +34,8 @@ from director.transport.status import COLLABORATOR_CODES
 from protos import aggregator_pb2, aggregator_pb2_grpc, director_pb2, director_pb2_grpc
 
 _log = logging.getLogger(__name__)
+
+_STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 _SERVICES = (
     director_pb2.DESCRIPTOR.services_by_name["Director"].full_name,
@@ -115,7 +118,7 @@ class DirectorGRPCServer(DirectorServicer):
         )
         settings = settings_of(self.director)
         self._arrivals = Arrivals(settings)
-        self._idle_s = settings.download_idle_s
+        self._settings = settings
 
     def __repr__(self) -> str:
         return f"<DirectorGRPCServer {self.listen_uri} tls={self.tls}>"
@@ -136,7 +139,7 @@ class DirectorGRPCServer(DirectorServicer):
         Raises:
             MissingExtraError: what reflection takes is not installed.
         """
-        refusing = partial(decoding, grpc_server, idle_s=self._idle_s, meter=self._meter)
+        refusing = partial(decoding, grpc_server, self._settings, meter=self._meter)
         director_pb2_grpc.add_DirectorServicer_to_server(self, refusing())
         self._register_aggregators(grpc_server)
         self._health.register(refusing())
@@ -147,7 +150,7 @@ class DirectorGRPCServer(DirectorServicer):
     def _register_aggregators(self, server: grpc.aio.Server) -> None:
         aggregator_pb2_grpc.add_AggregatorServicer_to_server(
             AggregatorServicer(self.director, self._arrivals, self._fetches, tls=self.tls),
-            decoding(server, idle_s=self._idle_s, codes=COLLABORATOR_CODES, meter=self._meter),
+            decoding(server, self._settings, codes=COLLABORATOR_CODES, meter=self._meter),
         )
 
     def start(self) -> None:
@@ -178,6 +181,8 @@ class DirectorGRPCServer(DirectorServicer):
         async with AsyncExitStack() as stack:
             if self.metrics_port is not None:
                 await self._show_metrics(stack)
+            if self._certificates is not None:
+                await stack.enter_async_context(expiry.watched(self._certificates.items()))
             await stack.enter_async_context(self._answering())
             yield
 
@@ -259,11 +264,11 @@ class DirectorGRPCServer(DirectorServicer):
 
 @contextmanager
 def _stopping_signals(stop: asyncio.Event) -> Iterator[None]:
-    """Set the event on SIGTERM or Ctrl-C; the second time they do what they always do."""
+    """Set the event on the first of these signals; the second does what it always does."""
     loop = asyncio.get_running_loop()
 
     def forget() -> None:
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in _STOPPING:
             loop.remove_signal_handler(number)
 
     def heed(number: signal.Signals) -> None:
@@ -273,7 +278,7 @@ def _stopping_signals(stop: asyncio.Event) -> Iterator[None]:
 
     # Elsewhere than in the main thread there are no signals, and somebody else ends the server.
     with contextlib.suppress(ValueError, RuntimeError):
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in _STOPPING:
             loop.add_signal_handler(number, heed, number)
     try:
         yield

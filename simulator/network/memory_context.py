@@ -124,6 +124,8 @@ class MemoryContext(grpc.aio.ServicerContext[Any, Any]):
     ) -> None:
         """Send the end, whatever the handler may still do."""
         self.status_sent = True
+        if self.inbox is not None:
+            self.inbox.discard()  # whoever reads on sees that it is over
         if not self.is_over:
             self._connection.back.send(
                 self._caller.on_status, code, details, self._trailing, message

@@ -310,6 +310,36 @@ async def test_both_sides_may_stream(world: World) -> None:
         assert await all_of(chat(channel, "it")(numbers(2))) == [b"re: 0", b"re: 1"]
 
 
+async def test_what_reads_on_when_its_call_is_aborted_sees_that_it_is_over(world: World) -> None:
+    seen: list[str] = []
+
+    async def read(context: Context) -> None:
+        try:
+            await context.read()
+        except BaseException as error:
+            seen.append(type(error).__name__)
+            raise
+
+    async def aborting(_: AsyncIterator[bytes], context: Context) -> bytes:
+        reading = asyncio.ensure_future(read(context))
+        await settle()
+        try:
+            await context.abort(grpc.StatusCode.UNAVAILABLE, "too late")
+        finally:
+            await asyncio.wait([reading])
+            reading.exception()
+
+    async with world.serving({"it": Handler(aborting)}) as served:
+        channel = served.connect("ann")
+        call = upload(channel, "it")()
+
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await call
+
+        assert failure(caught.value) == (grpc.StatusCode.UNAVAILABLE, "too late")
+        await until(lambda: seen == ["AbortError"])
+
+
 # ---------------------------------------------------------------- clients that send one message
 
 

@@ -227,7 +227,7 @@ async def test_a_handler_that_raises_is_counted_as_its_client_sees_it() -> None:
 
     meter = Meter()
     handler: Handler = grpc.unary_unary_rpc_method_handler(broken, bytes, bytes)
-    metered = meter.metered("/any.Service/Method", handler)
+    metered = meter.metered("/any.Service/Method", handler, kind="unary")
     server = grpc.aio.server()
     server.add_generic_rpc_handlers(
         (grpc.method_handlers_generic_handler("any.Service", {"Method": metered}),)

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import grpc
 
+from director.transport import expiry
+
 _log = logging.getLogger(__name__)
 
 PathLike = str | Path | None
@@ -100,6 +102,7 @@ class Renewal:
             return None
         self._stamp = stamp
         _log.info("the certificates were renewed")
+        expiry.tell(self._files.items())
         return configuration
 
 

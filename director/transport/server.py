@@ -266,9 +266,11 @@ class DirectorGRPCServer(DirectorServicer):
 def _stopping_signals(stop: asyncio.Event) -> Iterator[None]:
     """Set the event on the first of these signals; the second does what it always does."""
     loop = asyncio.get_running_loop()
+    # Who starts it with `nohup` wants it to outlive the terminal.
+    heeded = [one for one in _STOPPING if signal.getsignal(one) is not signal.SIG_IGN]
 
     def forget() -> None:
-        for number in _STOPPING:
+        for number in heeded:
             loop.remove_signal_handler(number)
 
     def heed(number: signal.Signals) -> None:
@@ -278,7 +280,7 @@ def _stopping_signals(stop: asyncio.Event) -> Iterator[None]:
 
     # Elsewhere than in the main thread there are no signals, and somebody else ends the server.
     with contextlib.suppress(ValueError, RuntimeError):
-        for number in _STOPPING:
+        for number in heeded:
             loop.add_signal_handler(number, heed, number)
     try:
         yield

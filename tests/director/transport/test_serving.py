@@ -170,7 +170,7 @@ async def test_a_free_port_is_found_and_told(*, tls: bool) -> None:
 
 
 @pytest.mark.wire
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_blocking_start_returns_after_a_signal(number: signal.Signals) -> None:
     class Signalling(FakeDirector):
         async def start(self) -> None:

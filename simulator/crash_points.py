@@ -34,7 +34,7 @@ from simulator.options import (
 from simulator.report.cases import CaseResult, exit_code
 from simulator.report.outcome import CaseOutcome
 from simulator.scenario.load import Case
-from simulator.workers import INTERRUPTED, Died, in_processes, terminable
+from simulator.workers import Died, in_processes
 
 _FAILED = 4
 _POINT = re.compile(r"(before|after) operation ([1-9][0-9]*)")
@@ -133,7 +133,6 @@ def command(
     case = loaded([path], told)[0].case
     number = first_seed(case, seed)
     made(report)
-    terminable()
     began_s = perf_counter()
     points = [point] if point is not None else _points(case, number)
     orders = _orders(case, path, told, seed=number, points=points, report=report)
@@ -156,8 +155,6 @@ def _points(case: Case, seed: int) -> Sequence[CrashPoint]:
     except HarnessError as error:
         click.echo(f"{case.name}: the run without a crash failed: {error}", err=True)
         sys.exit(_FAILED)
-    except KeyboardInterrupt:
-        sys.exit(INTERRUPTED)
 
 
 def _orders(

@@ -9,5 +9,7 @@ def main() -> None:
     # it reads this once, when it is loaded.
     os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
     from simulator.cli import main as simulate  # noqa: PLC0415
+    from simulator.workers import stoppable  # noqa: PLC0415
 
+    stoppable()
     simulate()

@@ -21,7 +21,7 @@ from simulator.report.index import index_page
 from simulator.report.junit import junit_xml
 from simulator.scenario.load import Case
 from simulator.scenario.problem import ScenarioError
-from simulator.workers import INTERRUPTED
+from simulator.workers import stopped_by
 
 BAD_SCENARIO = 2
 _LARGEST_SEED = 2**32
@@ -112,10 +112,8 @@ def watched(
                 for place, outcome in outcomes:
                     found[place] = outcome
                     bar.update(task, advance=1, description=told(outcome))
-        except KeyboardInterrupt:
-            return found, INTERRUPTED
-        except SystemExit as asked:
-            return found, int(asked.code or 0)
+        except SystemExit as told_to:
+            return found, stopped_by(told_to)
     return found, 0
 
 

@@ -32,7 +32,7 @@ from simulator.report.progress import LiveProgress
 from simulator.scenario.problem import ScenarioError
 from simulator.scenario.schema import is_address
 from simulator.visiting import PATIENCE_S, visited
-from simulator.workers import INTERRUPTED, terminable
+from simulator.workers import stopped_by
 
 _PEM = click.Path(path_type=Path, exists=True, dir_okay=False)
 _LEFT_OVER = "the run was interrupted"
@@ -96,7 +96,6 @@ def run(
     if wire:
         overrides = {**overrides, "clock": "wire"}
     elsewhere = None if target is None else against(target, ca_cert, ca_key)
-    terminable()
     chosen = _chosen(files, elsewhere, overrides, wanted=wanted, tag=tag, clean=clean)
     made(report)
     orders = _orders(chosen, seed, seeds, report)
@@ -136,8 +135,6 @@ def _chosen(
         refuse(error.problems)
     except TargetError as error:
         refuse([error])
-    except KeyboardInterrupt:
-        sys.exit(INTERRUPTED)
     return ready
 
 
@@ -180,10 +177,8 @@ def _watched_alone(order: Order) -> tuple[Mapping[int, CaseResult], int]:
     try:
         with LiveProgress(order.case, Console(stderr=True)) as live:
             return {0: perform(order, live.push)}, 0
-    except KeyboardInterrupt:
-        return {}, INTERRUPTED
-    except SystemExit as asked:
-        return {}, int(asked.code or 0)
+    except SystemExit as told_to:
+        return {}, stopped_by(told_to)
 
 
 def _show(results: Sequence[CaseResult], out: Console, elapsed_s: float) -> None:

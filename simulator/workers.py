@@ -8,16 +8,13 @@ import multiprocessing
 import os
 import signal
 import sys
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
-
-TERMINATED = 128 + signal.SIGTERM
-INTERRUPTED = 128 + signal.SIGINT
 
 _GOODBYE_S = 15.0
 """What a worker may take to leave: longer than it takes to tidy up at somebody else's Director."""
@@ -41,19 +38,33 @@ def in_processes(
     Whatever is raised meanwhile ends all work first; an interruption is raised once all that was
     done by then has been yielded.
     """
+    suspects: list[int] = []
+    with closing(_side_by_side(work, dict(enumerate(items)), jobs)) as outcomes:
+        for place, came in outcomes:
+            if isinstance(came, Died):
+                suspects.append(place)
+            else:
+                yield place, came
+    # One of them was killed and took the others along: alone, each shows whether it was the one.
+    for place in suspects:
+        yield from _side_by_side(work, {place: items[place]}, 1)
+
+
+def _side_by_side(
+    work: Callable[[_Item], _Outcome], items: Mapping[int, _Item], jobs: int
+) -> Generator[tuple[int, _Outcome | Died], None, None]:
     if not items:
         return
     # Not forked: gRPC's threads do not survive that.
     context = multiprocessing.get_context("spawn")
     workers = min(jobs, len(items))
     with ProcessPoolExecutor(workers, mp_context=context, initializer=_listen) as pool:
-        running = {pool.submit(partial(_obey, work), item): n for n, item in enumerate(items)}
-        left = dict(running)
+        left = {pool.submit(partial(_obey, work), item): n for n, item in items.items()}
         try:
-            for future in as_completed(running):
+            for future in as_completed(tuple(left)):
                 came = _came(future)
                 yield left.pop(future), came
-        except (KeyboardInterrupt, SystemExit):
+        except SystemExit:
             pool.shutdown(wait=False, cancel_futures=True)
             done = [future for future in left if future.done() and not future.cancelled()]
             _stop()
@@ -74,15 +85,24 @@ def _came(future: "Future[_Outcome]") -> _Outcome | Died:
         return Died()
 
 
-def terminable() -> None:
-    """Let SIGTERM end this process as Ctrl-C does: by an exception, here one with its exit code."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
+def stoppable(*signals: signal.Signals) -> None:
+    """Let signals end this process by a SystemExit with the code that shells give them.
+
+    A KeyboardInterrupt would cancel what runs first, and whatever is raised then would hide it.
+    """
+    for each in signals or (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, lambda number, _: sys.exit(128 + number))
+
+
+def stopped_by(told: SystemExit) -> int:
+    """Return the exit code of a signal that came."""
+    return told.code if isinstance(told.code, int) else 1
 
 
 def _listen() -> None:
     """Begin as a worker: the terminal's Ctrl-C is not for it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    terminable()
+    stoppable(signal.SIGTERM)
 
 
 def _obey(work: Callable[[_Item], _Outcome], item: _Item) -> _Outcome:
@@ -91,7 +111,7 @@ def _obey(work: Callable[[_Item], _Outcome], item: _Item) -> _Outcome:
     except SystemExit as told:
         # As an outcome it would be taken in, and the next item begun.
         sys.stdout.flush()
-        os._exit(TERMINATED if told.code is None else int(told.code))
+        os._exit(stopped_by(told))
 
 
 def _stop() -> None:
@@ -99,7 +119,7 @@ def _stop() -> None:
     for child in children:
         child.terminate()
     # Who interrupts again does not want to wait.
-    with suppress(KeyboardInterrupt, SystemExit):
+    with suppress(SystemExit):
         for child in children:
             child.join(_GOODBYE_S / len(children))
     for child in children:

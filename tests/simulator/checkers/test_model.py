@@ -11,6 +11,7 @@ from tests.simulator.checkers.training import (
     THIRD,
     checks,
     finished,
+    inputs_given,
     round_by_all,
     trains,
     uploaded,
@@ -22,16 +23,6 @@ MODEL = ModelsAreWhatWasLearnt()
 
 def fetched(record: Given, kind: str, model: JsonObject) -> Given:
     record.fetches("alice", "brain", kind, model).ok()
-    return record
-
-
-def inputs_given(record: Given) -> Given:
-    """Let both collaborators fetch what they go on from."""
-    for who in ("a", "b"):
-        record.is_given(who, "brain", "w", 0, tensor(0.0, 0.0)).ok()
-    round_by_all(record, 0)
-    for who in ("a", "b"):
-        record.is_given(who, "brain", "w", 1, SECOND).ok()
     return record
 
 

@@ -4,20 +4,18 @@ import pytest
 
 from simulator.checkers.model import ModelsAreWhatWasLearnt
 from simulator.history.entry import JsonObject
-from tests.simulator.checkers.given import Given, broken, holds, tensor
-from tests.simulator.checkers.training import SECOND, THIRD, checks, round_by_all, trains, uploaded
+from tests.simulator.checkers.given import broken, holds, tensor
+from tests.simulator.checkers.training import (
+    SECOND,
+    THIRD,
+    checks,
+    inputs_given,
+    round_by_all,
+    trains,
+    uploaded,
+)
 
 MODEL = ModelsAreWhatWasLearnt()
-
-
-def inputs_given(record: Given) -> Given:
-    """Let both collaborators fetch what they go on from."""
-    for who in ("a", "b"):
-        record.is_given(who, "brain", "w", 0, tensor(0.0, 0.0)).ok()
-    round_by_all(record, 0)
-    for who in ("a", "b"):
-        record.is_given(who, "brain", "w", 1, SECOND).ok()
-    return record
 
 
 def test_everybody_is_given_the_same() -> None:

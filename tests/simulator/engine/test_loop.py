@@ -2,19 +2,12 @@
 
 import asyncio
 import math
-from collections.abc import AsyncIterator, Coroutine
-from typing import Any, TypeVar
+from collections.abc import AsyncIterator
 
 import pytest
 
 from simulator.engine.loop import DeadlockError, LivelockError, VirtualTimeLoop
-
-T = TypeVar("T")
-
-
-def run(main: Coroutine[Any, Any, T], *, debug: bool | None = None) -> T:
-    with asyncio.Runner(loop_factory=VirtualTimeLoop, debug=debug) as runner:
-        return runner.run(main)
+from tests.simulator.engine.loops import run
 
 
 def now() -> float:

@@ -5,19 +5,13 @@ import math
 import socket
 import threading
 from collections.abc import Callable, Coroutine
-from typing import Any, TypeVar
+from typing import Any
 
 import grpc.aio
 import pytest
 
 from simulator.engine.loop import RealWorldError, VirtualTimeLoop
-
-T = TypeVar("T")
-
-
-def run(main: Coroutine[Any, Any, T], *, debug: bool | None = None) -> T:
-    with asyncio.Runner(loop_factory=VirtualTimeLoop, debug=debug) as runner:
-        return runner.run(main)
+from tests.simulator.engine.loops import run
 
 
 def test_a_timer_at_nan_is_refused() -> None:

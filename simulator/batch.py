@@ -24,6 +24,13 @@ from simulator.scenario.load import Case, load
 from simulator.scenario.schema import Scenario
 from simulator.workers import Died, in_processes
 
+_FLAGS = {
+    "director.address": "--target",
+    "director.ca_cert": "--ca-cert",
+    "director.ca_key": "--ca-key",
+}
+"""How `run` is told of a Director that runs elsewhere."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
@@ -68,10 +75,7 @@ class Order:
 
     def reproduce(self, *, is_only: bool) -> str:
         """Return the command that runs it again; a file's only case needs no `--case`."""
-        overrides = [
-            ["--wire"] if (key, value) == ("clock", "wire") else ["--set", f"{key}={value}"]
-            for key, value in self.overrides.items()
-        ]
+        overrides = (_option(key, value, self.overrides) for key, value in self.overrides.items())
         options = [*chain.from_iterable(overrides), "--seed", str(self.seed)]
         if self.crash_point is not None:
             point = ["--point", str(self.crash_point)]
@@ -98,6 +102,16 @@ class Order:
             error=error,
             not_run=not_run,
         )
+
+
+def _option(key: str, value: str, overrides: Mapping[str, str]) -> Sequence[str]:
+    """Return how the command line says an override."""
+    is_elsewhere = "director.address" in overrides
+    if is_elsewhere and key in {"clock", "director.run"}:
+        return ()
+    if is_elsewhere and key in _FLAGS:
+        return _FLAGS[key], value
+    return ("--wire",) if (key, value) == ("clock", "wire") else ("--set", f"{key}={value}")
 
 
 def perform(order: Order, watch: Watch | None = None) -> CaseResult:

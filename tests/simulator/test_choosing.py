@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from simulator.batch import Order
 from simulator.choosing import against, cases_against, cases_of
 from simulator.scenario.problem import ScenarioError
 
@@ -21,6 +22,20 @@ def test_a_director_elsewhere_is_reached_where_it_is() -> None:
     assert (director.run, director.address) == ("external", TARGET)
     assert chosen.case.scenario.clock == "wire"
     assert chosen.is_external
+
+
+def test_a_run_elsewhere_is_repeated_as_it_was_asked_for() -> None:
+    target = against(TARGET, Path("ca.crt"), Path("ca.key"))
+    [chosen] = cases_against(target, [LIFECYCLE], {"identity": "mtls"})
+    chosen = chosen.patient(40)
+
+    order = Order.of(chosen.case, chosen.path, chosen.overrides, seed=7)
+
+    files = f"--ca-cert {Path('ca.crt').absolute()} --ca-key {Path('ca.key').absolute()}"
+    assert order.reproduce(is_only=True) == (
+        f"simulate scenarios/lifecycle.yaml --target {TARGET} {files}"
+        " --set identity=mtls --set recover=40s --seed 7"
+    )
 
 
 def test_a_hurried_scenario_leaves_time_to_recover() -> None:

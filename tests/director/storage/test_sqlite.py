@@ -192,6 +192,7 @@ async def test_what_was_removed_is_gone_from_the_disk(tmp_path: Path) -> None:
 async def test_what_was_replaced_gives_its_room_back(tmp_path: Path) -> None:
     path = tmp_path / "journal"
     journal = SqliteJournal(path)
+    position = 0
     for number in range(1, 21):
         said = RunFailed(experiment=ExperimentId(str(number)), reason="x" * 100_000)
         position = await journal.append(said, 1.0)

@@ -19,6 +19,8 @@ from tests.director.transport.test_real_director import Peer, peer, upload
 
 pytestmark = pytest.mark.wire
 
+Uploading = asyncio.Future[director_pb2.SetNewExperimentResponse]
+
 
 class Line:
     """An upload that its test holds back: half of it is sent, and the rest when it is told to."""
@@ -57,7 +59,9 @@ async def kept(folder: Path, *, grace_s: float = 10) -> AsyncIterator[Served]:
         state.release()
 
 
-async def begun_upload(it: Served, alice: Peer, line: Line) -> "asyncio.Future[object]":
+async def begun_upload(
+    it: Served, alice: Peer, line: Line
+) -> "asyncio.Future[director_pb2.SetNewExperimentResponse]":
     call = alice.director.SetNewExperiment(line.messages(), metadata=alice.metadata)
     uploading = asyncio.ensure_future(call)
     await line.begun.wait()

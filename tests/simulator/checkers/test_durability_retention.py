@@ -3,6 +3,7 @@
 import pytest
 
 from simulator.checkers.durability import NothingAcknowledgedIsLost
+from simulator.checkers.expect import Outcome
 from simulator.checkers.names import NamesStay
 from simulator.checkers.outcomes import judge_outcomes
 from simulator.checkers.status import StatusesFollowTheTable
@@ -110,7 +111,7 @@ def test_without_limits_nothing_is_judged_but_restarts() -> None:
 
 @pytest.mark.parametrize(("limits", "outcome"), [({"max_age_s": 100}, "removed"), ({}, "finished")])
 def test_what_its_director_removed_is_removed_at_the_end(
-    limits: dict[str, float], outcome: str
+    limits: dict[str, float], outcome: Outcome
 ) -> None:
     history = misses(ended(**limits).at(200)).history()
 

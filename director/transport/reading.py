@@ -25,7 +25,14 @@ class Reads(AsyncIterator[Item], Generic[Item]):
     async def __anext__(self) -> Item:
         # Only now: grpc.aio warns of what was asked for, and not read.
         reading = asyncio.ensure_future(anext(aiter(self._messages), _END))
+        reading.add_done_callback(_heard)
         item = await asyncio.shield(reading)
         if item is _END:
             raise StopAsyncIteration
         return cast("Item", item)
+
+
+def _heard(reading: asyncio.Future[object]) -> None:
+    """Let how a read ended that nobody waits for go without saying."""
+    if not reading.cancelled():
+        reading.exception()

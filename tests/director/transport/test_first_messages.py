@@ -1,6 +1,7 @@
 """Requests that are opened, and whose message does not come."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -65,24 +66,35 @@ async def test_a_message_that_comes_in_time_is_returned() -> None:
 
 async def test_whoever_lets_its_message_be_waited_for_is_refused_and_nobody_else() -> None:
     messages = within_a_minute()
-    first, ended = waiting(messages)
+    first, task_of_first = waiting(messages)
     await asyncio.sleep(30)
-    second, _ = waiting(messages)
-    third, answered = waiting(messages)
+    second, task_of_second = waiting(messages)
+    third, task_of_third = waiting(messages)
     third.message.set_result(b"hello")
 
     await asyncio.sleep(31)
     assert (first.told, second.told) == (TOO_LATE, "")
     await asyncio.sleep(30)
-    assert second.told == TOO_LATE
+    assert (second.told, third.told) == (TOO_LATE, "")
 
-    with pytest.raises(grpc.aio.AbortError):
-        await ended
-    assert await answered == b"hello"
-    # Nor is that the end: the next one is waited for as long.
-    fourth, _ = waiting(messages)
-    await asyncio.sleep(61)
-    assert fourth.told == TOO_LATE
+    for task in (task_of_first, task_of_second):
+        with pytest.raises(grpc.aio.AbortError):
+            await task
+    assert await task_of_third == b"hello"
+
+
+async def test_after_one_was_refused_the_next_is_waited_for_as_long() -> None:
+    messages = within_a_minute()
+    for _ in range(2):
+        opened, task = waiting(messages)
+
+        await asyncio.sleep(59)
+        assert not opened.told
+        await asyncio.sleep(2)
+
+        assert opened.told == TOO_LATE
+        with pytest.raises(grpc.aio.AbortError):
+            await task
 
 
 async def test_who_has_left_is_not_refused() -> None:
@@ -128,6 +140,23 @@ async def test_who_gives_up_on_a_stream_does_not_cancel_what_it_reads() -> None:
     await asyncio.sleep(1)
 
     assert ended == ["in good order"]
+
+
+async def test_how_a_read_ends_that_nobody_waits_for_is_not_told(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def messages() -> AsyncIterator[bytes]:
+        await asyncio.sleep(10)
+        raise grpc.aio.AbortError
+        yield b""
+
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(1):
+            await anext(Reads(messages()))
+    await asyncio.sleep(60)
+    gc.collect()
+
+    assert not caplog.records
 
 
 async def test_a_stream_is_read_to_its_end() -> None:

@@ -50,7 +50,7 @@ async def check_parts(raw: bytes, message: Descriptor, *, limit: int = MAX_PARTS
         kind = _kind(within)
         while at < end:
             tag, at = number(raw, at)
-            length, at = _length(raw, at, tag & 7)
+            length, at = content_length(raw, at, tag & 7)
             if tag & 7 == _LENGTH:
                 inner = kind.messages.get(tag >> 3)
                 if inner is not None and length:
@@ -83,7 +83,7 @@ def number(raw: bytes | bytearray, at: int, *, bits: int = 32) -> tuple[int, int
     return value, len(raw) + 1
 
 
-def _length(raw: bytes, at: int, wire_type: int) -> tuple[int, int]:
+def content_length(raw: bytes, at: int, wire_type: int) -> tuple[int, int]:
     """Return how long a field's content is, and where that begins."""
     if wire_type == _LENGTH:
         return number(raw, at)

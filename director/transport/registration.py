@@ -19,7 +19,7 @@ from director.settings import Settings
 from director.transport.first_messages import FirstMessages
 from director.transport.metering import Handler, Meter, kind_of
 from director.transport.reading import Reads
-from director.transport.request_sizes import Decode, max_bytes_of, up_to
+from director.transport.request_sizes import Decode, limited
 from director.transport.sending import sending
 from director.transport.status import CODES, Codes, Context, refusals_as_status
 from director.transport.streams import closing
@@ -89,17 +89,17 @@ class _Decoding(grpc.GenericRpcHandler):
         handler = self._inner.service(handler_call_details)
         if handler is None:
             return None
-        made = self._made_to_decode(handler, max_bytes_of(method))
+        made = self._made_to_decode(handler, method)
         if self._meter is not None:
             made = self._meter.metered(method, made, kind=kind_of(handler))
         # Only methods that exist are remembered: a caller may name as many others as it likes.
         self._handlers[method] = made
         return made
 
-    def _made_to_decode(self, handler: Handler, limit: int) -> Handler:
+    def _made_to_decode(self, handler: Handler, method: str) -> Handler:
         # The servicer iterates over a stream itself, and meets what cannot be decoded in it.
         takes_bytes = handler.request_streaming and _takes_bytes(handler)
-        decode = up_to(limit, bytes if takes_bytes else handler.request_deserializer or bytes)
+        decode = limited(method, bytes if takes_bytes else handler.request_deserializer or bytes)
         if handler.request_streaming:
             return _decoded(handler, decode)
         if handler.response_streaming:

@@ -1,6 +1,7 @@
 """Requests that are longer than anybody needs, or would become much more than they are."""
 
 import asyncio
+from typing import Any
 
 import grpc
 import pytest
@@ -53,13 +54,32 @@ async def test_a_request_that_is_longer_than_its_kind_needs_is_not_even_decoded(
 
 
 @pytest.mark.wire
-async def test_a_long_report_of_a_failure_is_heard() -> None:
+@pytest.mark.parametrize("size_bytes", [4 * MIB - 100, 4 * MIB, 32 * MIB])
+async def test_a_report_of_a_failure_is_heard_however_long_it_is(size_bytes: int) -> None:
+    report = director_pb2.SetExperimentFailedRequest(
+        experiment_name="brain-mri",
+        collaborator_name="env-1",
+        error_code=3,
+        error_description="é" * (size_bytes // 2) + " no memory",
+    )
     async with served() as it, it.director_stub() as stub:
-        await stub.SetExperimentFailed(
-            director_pb2.SetExperimentFailedRequest(error_description="x" * (4 * MIB - 100))
-        )
+        await stub.SetExperimentFailed(report)
 
-        assert it.fake.last.method == "report_failure"
+        failure: Any = it.fake.last.arguments[0]
+        assert (failure.experiment, failure.collaborator, failure.code) == ("brain-mri", "env-1", 3)
+        assert failure.description.endswith("é no memory")
+        assert len(failure.description) <= 4 * MIB
+
+
+@pytest.mark.wire
+async def test_a_report_of_a_failure_that_is_long_elsewhere_is_refused() -> None:
+    report = director_pb2.SetExperimentFailedRequest(experiment_name="x" * (4 * MIB))
+    async with served() as it, it.director_stub() as stub:
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await stub.SetExperimentFailed(report)
+
+        assert caught.value.code() == EXHAUSTED
+        assert it.fake.asked == []
 
 
 @pytest.mark.wire

@@ -211,6 +211,12 @@ async def housed(
         await house.director.close()
 
 
+async def running(house: House, *envoys: str) -> list[RunAddress]:
+    await house.register(*envoys)
+    await house.submit(MRI, *envoys)
+    return [await house.join(MRI, envoy) for envoy in envoys]
+
+
 @asynccontextmanager
 async def kept_in(folder: Path) -> AsyncIterator[House]:
     """A Director in a state directory on a real disk, on real time."""

@@ -16,7 +16,7 @@ import click
 from director.config import Config, ConfigError, load_config
 from director.descriptors import raise_limit
 from director.foreign import ForeignCodeError
-from director.log_lines import log_to_standard_error
+from director.log_lines import standard_error_logged
 from director.offload import in_thread
 from director.shell.foreigners import fenced
 from director.starter import create_workspace
@@ -125,24 +125,24 @@ def start(
     """
     try:
         config = load_config(config_path).dared(load_pickled_code=load_pickled_code)
-        log_to_standard_error(config.settings.log_format, level=log_level)
-        _heed(config)
-        raise_limit()
-        certificates = _certificates(config, config_path.parent, given)
-        if tls:
-            # First of all: a start that is refused leaves no state directory behind.
-            find_certificates(**certificates)
-        with _storage(state_dir or config.settings.state_dir) as storage:
-            server = DirectorGRPCServer(
-                tls=tls,
-                **certificates,
-                **_keywords(config),
-                **storage,
-            )
-            server.metrics_host = config.settings.metrics_host
-            server.metrics_port = config.settings.metrics_port
-            server.reflection = config.settings.reflection
-            server.start()
+        with standard_error_logged(config.settings.log_format, level=log_level):
+            _heed(config)
+            raise_limit()
+            certificates = _certificates(config, config_path.parent, given)
+            if tls:
+                # First of all: a start that is refused leaves no state directory behind.
+                find_certificates(**certificates)
+            with _storage(state_dir or config.settings.state_dir) as storage:
+                server = DirectorGRPCServer(
+                    tls=tls,
+                    **certificates,
+                    **_keywords(config),
+                    **storage,
+                )
+                server.metrics_host = config.settings.metrics_host
+                server.metrics_port = config.settings.metrics_port
+                server.reflection = config.settings.reflection
+                server.start()
     except CertificateError as error:
         raise click.ClickException(
             f"{error}\nGive them with -rc, -pk and -oc, or start with --disable-tls."

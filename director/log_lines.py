@@ -6,12 +6,14 @@ Whatever a caller calls itself or its experiments, one record is one line and it
 import json
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from types import MappingProxyType
-from typing import Literal
+from typing import Literal, TextIO
 
 from typing_extensions import override
 
+from director import stray_lines
 from director.shell.logbook import marks_of
 
 LogFormat = Literal["text", "json"]
@@ -55,11 +57,31 @@ FORMATTERS: Mapping[LogFormat, Callable[[], logging.Formatter]] = MappingProxyTy
 )
 
 
-def log_to_standard_error(log_format: LogFormat, *, level: str) -> None:
-    """Write every line of this process from a level on, libraries' lines included."""
-    handler = logging.StreamHandler()
+def log_to_standard_error(
+    log_format: LogFormat, *, level: str, stream: TextIO | None = None
+) -> None:
+    """Write every line of this process from a level on, libraries' lines included.
+
+    With a stream, they are written to that instead.
+    """
+    handler = logging.StreamHandler(stream)
     handler.setFormatter(FORMATTERS[log_format]())
     logging.basicConfig(level=level.upper(), handlers=[handler])
+
+
+@contextmanager
+def standard_error_logged(log_format: LogFormat, *, level: str) -> Iterator[None]:
+    """As `log_to_standard_error`, for a program that is the Director and nothing else.
+
+    In a log for machines, also what others write to standard error becomes a record.
+    """
+    if log_format == "text":
+        log_to_standard_error(log_format, level=level)
+        yield
+        return
+    with stray_lines.logged() as stream:
+        log_to_standard_error(log_format, level=level, stream=stream)
+        yield
 
 
 def _on_one_line(text: str) -> str:

@@ -257,5 +257,5 @@ async def test_a_director_that_is_told_to_logs_json_and_nothing_else(tmp_path: P
     async with running(tmp_path, log_format="json") as director:
         lines = [json.loads(line) for line in director.greeting.splitlines()]
 
-    assert [line["level"] for line in lines] == ["warning", "info"]
-    assert lines[1]["message"].startswith("serving on localhost:")
+    assert [line["level"] for line in lines] == ["warning", "info", "info"]
+    assert lines[2]["message"].startswith("serving on localhost:")

@@ -57,6 +57,7 @@ class AggregatorServicer(aggregator_pb2_grpc.AggregatorServicer):
                 runs.address_from(request.header),
                 runs.request_from(request),
             )
+            self._fetches.note_tensor(context, request.header.sender, len(tensor.content))
             return aggregator_pb2.GetAggregatedTensorResponse(
                 header=runs.reply_header(request.header),
                 round_number=tensor.round_number,

@@ -1,4 +1,4 @@
-"""Trained models on their way to their owners: large, and in memory until they are taken."""
+"""Models and tensors on their way to who asked for them: large, and in memory until taken."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -6,11 +6,15 @@ from contextlib import ExitStack
 from typing import Any, cast
 
 from director.core.model import Model
+from director.errors import LimitExceededError, UnavailableError
 from director.settings import Settings
-from director.shell.places import Line
+from director.shell.places import Line, Shares
 from director.transport.connections import cut
 from director.transport.status import Context
 from director.transport.tensors import model_answer
+
+_MOST_TENSORS = 16
+"""Of one collaborator: it asks for one after another, and some may be of lost connections."""
 
 
 class Fetches:
@@ -19,6 +23,7 @@ class Fetches:
     def __init__(self, settings: Settings) -> None:
         limits = settings.limits
         self._line = Line("models", limits.max_model_fetches, limits.max_model_fetches_per_owner)
+        self._tensors = Shares("tensors", _MOST_TENSORS)
         self._chunk_bytes = settings.chunk_bytes
         self._idle_s = settings.download_idle_s
 
@@ -41,14 +46,30 @@ class Fetches:
             await self._line.place.acquire()
             held.callback(self._line.place.release)
             content = model_answer(await load())
-            loop = asyncio.get_running_loop()
-            patience_s = self._idle_s * max(1.0, len(content) / self._chunk_bytes)
-            held.callback(loop.call_later(patience_s, cut, context.peer()).cancel)
-            fetch = held.pop_all()
+            self._hold(held.pop_all(), context, len(content))
+            return content
+
+    def note_tensor(self, context: Context, collaborator: str, size_bytes: int) -> None:
+        """Count a tensor that a collaborator is about to be sent, until it has taken it.
+
+        Raises:
+            UnavailableError: it has not taken many that it has asked for.
+        """
+        with ExitStack() as held:
+            try:
+                held.enter_context(self._tensors.taken(collaborator))
+            except LimitExceededError as error:
+                raise UnavailableError(str(error)) from None
+            self._hold(held.pop_all(), context, size_bytes)
+
+    def _hold(self, held: ExitStack, context: Context, size_bytes: int) -> None:
+        """Hold a place until the call ends, or its client has taken too long."""
+        patience_s = self._idle_s * max(1.0, size_bytes / self._chunk_bytes)
+        timer = asyncio.get_running_loop().call_later(patience_s, cut, context.peer())
+        held.callback(timer.cancel)
 
         def end(_: Context) -> None:
-            fetch.close()
+            held.close()
 
         # The library's type for it cannot be subclassed by a function.
         context.add_done_callback(cast("Any", end))
-        return content

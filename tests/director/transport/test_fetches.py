@@ -1,4 +1,4 @@
-"""Trained models on their way to their owners, of which there may not be too many at once."""
+"""Models and tensors on their way to who asked for them: there may not be too many at once."""
 
 import asyncio
 from collections.abc import Callable
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from director.core.model import Model
-from director.errors import LimitExceededError, UnknownExperimentError
+from director.errors import LimitExceededError, UnavailableError, UnknownExperimentError
 from director.settings import Limits, Settings
 from director.transport.fetches import Fetches
 from director.transport.tensors import model_answer
@@ -87,6 +87,20 @@ async def test_a_fetch_that_is_refused_or_given_up_takes_no_place() -> None:
     await asyncio.wait([given_up])
 
     assert len(fetches) == 0
+
+
+async def test_a_collaborator_that_takes_no_tensors_is_told_to_come_again() -> None:
+    fetches, calls = Fetches(SETTINGS), [Call() for _ in range(17)]
+    contexts: list[Any] = list(calls)
+    for context in contexts[:16]:
+        fetches.note_tensor(context, "env-1", 100)
+
+    with pytest.raises(UnavailableError, match="16 of your tensors"):
+        fetches.note_tensor(contexts[16], "env-1", 100)
+    fetches.note_tensor(contexts[16], "env-2", 100)
+
+    calls[0].end()
+    fetches.note_tensor(contexts[0], "env-1", 100)
 
 
 @pytest.mark.parametrize(

@@ -2,28 +2,18 @@
 
 import gzip
 import math
-from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from director.core.aggregation import Aggregation
-from director.core.model import (
-    EncodedTensor,
-    EnvoyName,
-    Model,
-    Plan,
-    TaskResult,
-    TensorRequest,
-    Transformer,
-)
-from director.core.run_effects import MetricsMeasured, ResultDisregarded, RoundClosed, RunEffect
-from director.core.tensors import decode, encode
+from director.core.model import EncodedTensor, EnvoyName, Plan, TaskResult, Transformer
+from director.core.run_effects import MetricsMeasured, ResultDisregarded, RoundClosed
+from director.core.tensors import encode
+from tests.director.core.flawed import GOOD, ONE_ROUND, reasons, tensor, with_tensors
 from tests.director.core.runs import (
     GLOBAL,
     MODEL,
-    TRAIN,
     A,
     B,
     array,
@@ -35,22 +25,6 @@ from tests.director.core.runs import (
     trained,
     validated,
 )
-
-ONE_ROUND = Plan(rounds=1, tasks=(TRAIN,))
-GOOD = trained(B, {"slope": array(3.0, 4.0), "bias": array(5.0)})
-
-
-def reasons(effects: Sequence[RunEffect]) -> list[str]:
-    return [effect.reason for effect in only(ResultDisregarded, effects)]
-
-
-def with_tensors(*tensors: EncodedTensor, size: int = 1) -> TaskResult:
-    return TaskResult(collaborator=A, round=0, task=TRAIN.name, data_size=size, tensors=tensors)
-
-
-def tensor(name: str, *values: float, tags: Sequence[str] = ("trained",)) -> EncodedTensor:
-    return encode(name, array(*values), round_number=0, tags=tags)
-
 
 # ---------------------------------------------------------------- results that do not count
 
@@ -215,72 +189,6 @@ def test_a_flawed_collaborator_does_not_hold_up_the_run() -> None:
 
     assert run.is_over
     assert plain(run.last) == plain(MODEL)
-
-
-# ---------------------------------------------------------------- what models may hold
-
-
-def test_a_constant_that_is_not_finite_stays_as_it_is() -> None:
-    mask = array(-math.inf, 0.0)
-    run = started(ONE_ROUND, {"mask": mask, "bias": array(0)})
-
-    told = [
-        *run.handle(trained(A, {"mask": mask, "bias": array(1)}, size=0)),
-        *run.handle(trained(B, {"mask": array(math.nan, 2), "bias": array(3)}, size=2)),
-    ]
-
-    assert reasons(told) == []
-    assert plain(run.last) == {"mask": [-math.inf, 2.0], "bias": [3.0]}
-
-
-def test_the_difference_of_a_constant_that_is_not_finite_is_nothing() -> None:
-    run = Aggregation(Plan(rounds=2, tasks=(TRAIN,)), [A], {"mask": array(-math.inf)})
-    run.handle(trained(A, {"mask": array(-math.inf)}))
-
-    request = TensorRequest(name="mask", round=1, tags=("aggregated", "delta"))
-    difference = run.tensor(A, request)
-
-    assert decode(difference).tolist() == [0.0]
-
-
-def test_a_tensor_that_everybody_sends_joins_the_model() -> None:
-    run = started(ONE_ROUND)
-    moment = array(2.0, 4.0)
-
-    run.handle(trained(A, {**MODEL, "z_moment": moment, "a_moment": moment}))
-    run.handle(trained(B, {**MODEL, "a_moment": moment, "z_moment": array(0, 0)}))
-
-    assert list(run.last) == ["slope", "bias", "a_moment", "z_moment"]
-    assert run.last["z_moment"].tolist() == [1.0, 2.0]
-
-
-@pytest.mark.parametrize("other", [{}, {"moment": array(1.0, 2.0, 3.0)}])
-def test_a_tensor_that_not_everybody_sends_alike_does_not_join_the_model(other: Model) -> None:
-    run = started(ONE_ROUND)
-
-    run.handle(trained(A, {**MODEL, "moment": array(1.0)}))
-    run.handle(trained(B, {**MODEL, **other}))
-
-    assert list(run.last) == ["slope", "bias"]
-
-
-def test_a_tensor_is_averaged_over_those_who_sent_it() -> None:
-    run = started(ONE_ROUND)
-
-    run.handle(trained(A, {"bias": array(1)}, size=1))
-    run.handle(trained(B, {"bias": array(5), "slope": array(7, 7)}, size=3))
-
-    assert plain(run.last) == {"slope": [7.0, 7.0], "bias": [4.0]}
-
-
-def test_what_is_neither_trained_nor_a_metric_is_passed_over() -> None:
-    run = started(ONE_ROUND)
-
-    effects = run.handle(with_tensors(tensor("bias", 100, tags=("compressed",)), metric("m", 1.0)))
-    run.handle(GOOD)
-
-    assert reasons(effects) == []
-    assert plain(run.last)["bias"] == [5.0]
 
 
 # ---------------------------------------------------------------- metrics that do not count

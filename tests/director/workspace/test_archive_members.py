@@ -9,8 +9,7 @@ from dataclasses import replace
 import pytest
 
 from director.errors import InvalidArchiveError, LimitExceededError
-from tests.director.workspace.archives import LIMITS, PLAN, packed, reading, with_plan
-from tests.director.workspace.zipped import zipped
+from tests.director.workspace.archives import LIMITS, PLAN, packed, reading, with_plan, zipped
 
 
 def named(name: str, *, mode: int = 0) -> bytes:

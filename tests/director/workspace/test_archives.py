@@ -9,8 +9,7 @@ from hypothesis import given, strategies as st
 
 from director.errors import DirectorError, InvalidArchiveError
 from director.workspace import ArchiveLimits
-from tests.director.workspace.archives import PLAN, fixture, packed, reading, with_plan
-from tests.director.workspace.zipped import zipped
+from tests.director.workspace.archives import PLAN, fixture, packed, reading, with_plan, zipped
 
 GOOD = packed(
     {"plan/plan.yaml": PLAN, "code/model.py": "x = 1\n" * 50, "weights.bin": bytes(range(256)) * 4}

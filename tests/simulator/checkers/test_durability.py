@@ -5,40 +5,8 @@ from typing import Any
 import pytest
 
 from simulator.checkers.base import Judgement, Validity
-from simulator.checkers.durability import NothingAcknowledgedIsLost
-from simulator.history.entry import Json, JsonObject
 from tests.simulator.checkers.given import Given, broken, holds, is_silent, shown, tensor
-
-DURABILITY = NothingAcknowledgedIsLost()
-
-LOSS: list[Json] = ["a", "train", "loss", 1.0, 0]
-MEAN: list[Json] = ["aggregator", "train", "loss", 1.0, 0]
-NEXT: list[Json] = ["a", "train", "loss", 0.5, 1]
-OTHER: list[Json] = ["b", "train", "loss", 0.25, 1]
-
-
-def accepted() -> Given:
-    """An experiment that its owner was told of."""
-    record = Given().envoys("a").frontends("alice")
-    record.registers("a").ok()
-    record.uploads("alice", "brain").ok()
-    return record.at(5)
-
-
-def finished() -> Given:
-    """An experiment that has ended, whose owner has fetched all that there is of it."""
-    record = accepted()
-    record.asks_status("alice", "brain", "finished").ok()
-    record.fetches("alice", "brain", "last", {"w": tensor(1.0)}).ok()
-    record.follows("alice", "brain", LOSS, MEAN).ok()
-    return record.at(10)
-
-
-def back(record: Given) -> Given:
-    """The Director was away, and its owner has asked for the experiment since."""
-    record.restarts().at(20)
-    record.asks_status("alice", "brain", "finished").ok()
-    return record
+from tests.simulator.checkers.restarts import DURABILITY, LOSS, MEAN, accepted, back, finished
 
 
 def unsure(judgement: Judgement) -> str:
@@ -182,74 +150,6 @@ def test_an_experiment_that_fails_for_a_reason_may(misfortune: Any) -> None:
     assert holds(record.judged_by(DURABILITY))
 
 
-# ---------------------------------------------------------------- what training has brought
-
-
-@pytest.mark.parametrize(
-    ("model", "said"), [({"w": tensor(2.0)}, "was another"), ({}, "was nothing")]
-)
-def test_another_model_than_before_is_a_breach(model: JsonObject, said: str) -> None:
-    record = back(finished())
-    record.fetches("alice", "brain", "last", model).ok()
-
-    assert f"the last model of experiment 'brain' of alice, fetched at 5.0 s, {said}" in (
-        broken(record.judged_by(DURABILITY))
-    )
-
-
-def test_the_model_of_what_still_runs_may_change() -> None:
-    record = accepted()
-    record.fetches("alice", "brain", "last", {"w": tensor(1.0)}).ok()
-    back(record)
-    record.fetches("alice", "brain", "last", {"w": tensor(2.0)}).ok()
-
-    assert holds(record.judged_by(DURABILITY))
-
-
-def test_metrics_that_are_gone_are_a_breach() -> None:
-    record = back(finished())
-    record.follows("alice", "brain", LOSS).ok()
-
-    assert "were only 1; at 5.0 s they were 2" in broken(record.judged_by(DURABILITY))
-
-
-def test_other_metrics_than_before_are_a_breach() -> None:
-    record = back(finished())
-    record.follows("alice", "brain", MEAN, LOSS).ok()
-
-    assert "differ from those at 5.0 s from number 1 on" in broken(record.judged_by(DURABILITY))
-
-
-def test_a_broken_stream_tells_what_had_been_acknowledged() -> None:
-    record = accepted()
-    stream = record.follows("alice", "brain")
-    record.note("director.kill")
-    stream.lost(metrics=[LOSS, MEAN])
-    record.note("director.start").at(20)
-    record.asks_status("alice", "brain", "finished").ok()
-    record.follows("alice", "brain", ["a", "train", "loss", 9.0, 0], MEAN).ok()
-
-    assert "from number 1 on" in broken(record.judged_by(DURABILITY))
-
-
-def test_of_a_round_that_had_not_closed_metrics_may_come_anew() -> None:
-    record = accepted()
-    record.follows("alice", "brain", LOSS, MEAN, NEXT, OTHER).lost()
-    stream = record.follows("alice", "brain")
-    stream.lost(metrics=[LOSS, MEAN, NEXT, OTHER])
-    back(record)
-    record.follows("alice", "brain", LOSS, MEAN, OTHER, NEXT).ok()
-
-    assert holds(record.judged_by(DURABILITY))
-
-
-def test_a_stream_that_breaks_off_early_says_nothing_of_the_rest() -> None:
-    record = back(finished())
-    record.follows("alice", "brain").lost(metrics=[LOSS])
-
-    assert holds(record.judged_by(DURABILITY))
-
-
 # ---------------------------------------------------------------- removals
 
 
@@ -282,51 +182,6 @@ def test_what_was_uploaded_again_since_is_there_rightly() -> None:
     record.asks_status("alice", "brain").ok()
 
     assert is_silent(record.judged_by(DURABILITY))
-
-
-# ---------------------------------------------------------------- envoys
-
-
-@pytest.mark.parametrize("code", ["NOT_FOUND", "RESOURCE_EXHAUSTED"])
-def test_an_envoy_may_be_told_to_register_again(code: str) -> None:
-    record = back(accepted())
-    record.beats("a").refused(code)
-
-    assert holds(record.judged_by(DURABILITY))
-
-
-def test_an_envoy_that_is_sent_away_for_another_reason_is_a_breach() -> None:
-    record = back(accepted())
-    record.waits("a").refused("PERMISSION_DENIED")
-
-    assert "WaitExperiment of a, registered at 0.0 s, was answered PERMISSION_DENIED" in (
-        broken(record.judged_by(DURABILITY))
-    )
-
-
-def test_who_never_registered_may_be_told_anything() -> None:
-    record = back(accepted())
-    record.beats("b").refused("PERMISSION_DENIED")
-
-    assert holds(record.judged_by(DURABILITY))
-
-
-def test_an_envoy_that_is_answered_and_not_listed_is_a_breach() -> None:
-    record = back(accepted())
-    record.beats("a").ok()
-    record.at(25).lists("alice").ok()
-
-    assert "a was answered at 20.0 s as if it were registered, but is missing" in (
-        broken(record.judged_by(DURABILITY))
-    )
-
-
-def test_an_envoy_that_is_not_back_yet_need_not_be_listed() -> None:
-    record = back(accepted())
-    record.lists("alice").ok()
-    record.beats("a").ok()
-
-    assert holds(record.judged_by(DURABILITY))
 
 
 # ---------------------------------------------------------------- what nobody can tell

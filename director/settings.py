@@ -142,7 +142,7 @@ class Settings(_Frozen):
     long_poll_s: float | None = Field(default=None, ge=1)
     """An unanswered WaitExperiment is told to ask again after this; None: the heartbeat period."""
     upload_idle_s: float = Field(default=300, gt=0)
-    """An upload, or a task's results, of which nothing comes for so long is given up."""
+    """An upload, a task's results or any request of which nothing comes for so long is given up."""
     min_upload_bytes_per_s: float = Field(default=10_240, gt=0)
     """The same for one that brings less, once it has taken that much longer."""
     download_idle_s: float = Field(default=300, gt=0)

@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from simulator.cli import main
 from simulator.pki import Pki
 from simulator.scenario.schema import DirectorConfig, DirectorSpec
-from tests.simulator.engine.test_hosts import hosted
+from tests.simulator.engine.hosts import hosted
 
 pytestmark = pytest.mark.wire
 

@@ -12,7 +12,7 @@ from simulator.engine.target import Owned, Stock, Target, TargetError
 from simulator.pki import Pki
 from simulator.scenario.load import load_text
 from simulator.scenario.schema import DirectorConfig, DirectorSpec, Scenario
-from tests.simulator.engine.test_hosts import hosted
+from tests.simulator.engine.hosts import hosted
 
 pytestmark = pytest.mark.wire
 

@@ -126,7 +126,7 @@ def _still_moves(history: History, story: Story) -> bool:
 def _refused(history: History, calls: list[Call]) -> Ending:
     refused = [call for call in calls if call.kind is Kind.FAIL]
     # What is refused says nothing of another try, whose answer got lost: that may have the name.
-    doubtful = [call for call in calls if call.may_have_happened]
+    doubtful = [call for call in calls if call.kind is Kind.INFO and call.may_have_happened]
     last = doubtful[-1] if doubtful else calls[-1]
     if not refused or doubtful:
         asked = _asked_in_vain(history, last)

@@ -6,6 +6,7 @@ from simulator.checkers.base import Checker, Docket, PromiseKind, Validity
 from simulator.checkers.expect import Coverage, Expect, Waiver
 from simulator.checkers.judge import CAUSES, Section, Verdict, judge
 from simulator.checkers.validity import PlannedFault
+from simulator.history.entry import JsonObject
 from simulator.history.history import History
 from tests.simulator.report.tale import Tale
 
@@ -238,6 +239,17 @@ def test_a_refusal_says_nothing_of_an_earlier_upload_in_doubt() -> None:
     verdict = judged(tale, Expect.model_validate({"outcomes": {"lost": "rejected"}}))
 
     assert verdict.result("outcomes[lost]").validity is Validity.UNKNOWN
+
+
+def test_a_refused_upload_is_decided_though_pieces_of_it_came_twice() -> None:
+    tale = a_tale()
+    call = tale.submit("m1", ["a"], 30, by="mallory", code="INVALID_ARGUMENT")
+    about: JsonObject = {"fault": "doubler", "type": "stream.corrupt", "mode": "duplicate"}
+    tale.note(30, "fault.touch", {**about, "method": "", "direction": "request"}, call=call)
+
+    verdict = judged(tale, Expect.model_validate({"outcomes": {"m1": "rejected"}}))
+
+    assert verdict.result("outcomes[m1]").validity is Validity.VALID
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,6 @@
 """An experiment that was uploaded for some."""
 
-from simulator.checkers.delivery import OnlyTheChosenAreCalled
 from tests.simulator.checkers.given import Given
-
-TARGETING = OnlyTheChosenAreCalled()
 
 
 def uploaded() -> Given:

@@ -1,7 +1,7 @@
 """delivery-once: how often a collaborator is told of an experiment."""
 
 from simulator.checkers.delivery import EveryExperimentComesOnce
-from tests.simulator.checkers.deliveries import TARGETING, uploaded
+from tests.simulator.checkers.deliveries import uploaded
 from tests.simulator.checkers.given import Given, broken, holds, is_silent
 
 ONCE = EveryExperimentComesOnce()
@@ -124,31 +124,3 @@ def test_a_namesake_is_another_experiment() -> None:
     record.uploads("alice", "brain", ["a"]).ok()
 
     assert holds(called_again(record).judged_by(ONCE))
-
-
-def test_of_two_signs_of_the_end_the_earlier_counts() -> None:
-    record = uploaded()
-    record.waits("a", brings="brain").ok()
-    record.asks_status("alice", "brain", "failed").ok()
-    record.reports_failure("a", "brain").ok()
-    record.waits("a", brings="brain").ok()
-
-    assert "after it had ended as failed" in broken(record.judged_by(TARGETING))
-
-
-def test_an_attacker_who_claims_to_be_a_participant_proves_no_end() -> None:
-    record = uploaded().attackers("eve").speaks("eve", as_="a")
-    record.waits("a", brings="brain").ok()
-    record.reports_failure("a", "brain", by="eve").ok()
-    record.waits("a", brings="brain").ok()
-
-    assert holds(record.judged_by(TARGETING))
-
-
-def test_the_end_of_one_of_two_that_may_be_there_is_not_known() -> None:
-    record = uploaded()
-    record.uploads("bob", "brain", ["a"]).lost()
-    record.asks_status("alice", "brain", "failed").ok()
-    record.waits("a", brings="brain").ok()
-
-    assert holds(record.judged_by(TARGETING))

@@ -2,8 +2,11 @@
 
 import pytest
 
-from tests.simulator.checkers.deliveries import TARGETING, uploaded
+from simulator.checkers.delivery import OnlyTheChosenAreCalled
+from tests.simulator.checkers.deliveries import uploaded
 from tests.simulator.checkers.given import Given, broken, holds
+
+TARGETING = OnlyTheChosenAreCalled()
 
 
 def test_a_collaborator_is_called() -> None:
@@ -157,6 +160,34 @@ def test_a_namesake_of_what_has_ended_may_be_handed_out() -> None:
     record.asks_status("alice", "brain", "finished").ok()
     record.removes("alice", "brain").ok()
     record.uploads("alice", "brain", ["a"]).ok()
+    record.waits("a", brings="brain").ok()
+
+    assert holds(record.judged_by(TARGETING))
+
+
+def test_of_two_signs_of_the_end_the_earlier_counts() -> None:
+    record = uploaded()
+    record.waits("a", brings="brain").ok()
+    record.asks_status("alice", "brain", "failed").ok()
+    record.reports_failure("a", "brain").ok()
+    record.waits("a", brings="brain").ok()
+
+    assert "after it had ended as failed" in broken(record.judged_by(TARGETING))
+
+
+def test_an_attacker_who_claims_to_be_a_participant_proves_no_end() -> None:
+    record = uploaded().attackers("eve").speaks("eve", as_="a")
+    record.waits("a", brings="brain").ok()
+    record.reports_failure("a", "brain", by="eve").ok()
+    record.waits("a", brings="brain").ok()
+
+    assert holds(record.judged_by(TARGETING))
+
+
+def test_the_end_of_one_of_two_that_may_be_there_is_not_known() -> None:
+    record = uploaded()
+    record.uploads("bob", "brain", ["a"]).lost()
+    record.asks_status("alice", "brain", "failed").ok()
     record.waits("a", brings="brain").ok()
 
     assert holds(record.judged_by(TARGETING))

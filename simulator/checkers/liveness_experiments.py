@@ -7,12 +7,8 @@ from typing import ClassVar, NamedTuple
 from simulator.checkers.base import Checker, Docket, PromiseKind, at
 from simulator.checkers.liveness_ends import judge_end
 from simulator.checkers.liveness_facts import Peace, Span, lived_through, lives, recovery
-from simulator.checkers.liveness_stories import (
-    Story,
-    collaborators_lived,
-    enough_lived,
-    stories,
-)
+from simulator.checkers.liveness_quorums import collaborators_lived, enough_lived
+from simulator.checkers.liveness_stories import Story, stories
 from simulator.history.calls import Call
 from simulator.history.fields import text
 from simulator.history.history import History

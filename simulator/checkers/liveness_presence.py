@@ -16,7 +16,8 @@ from simulator.checkers.liveness_facts import (
     recovery,
     registered,
 )
-from simulator.checkers.liveness_stories import Story, collaborators_lived, stories
+from simulator.checkers.liveness_quorums import collaborators_lived
+from simulator.checkers.liveness_stories import Story, stories
 from simulator.history.calls import Call
 from simulator.history.entry import Entry
 from simulator.history.fields import flag, tables, text

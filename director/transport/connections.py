@@ -31,11 +31,20 @@ def _cut(peer: str) -> None:
         return
     with suppress(OSError):
         for name in os.listdir(_DESCRIPTORS):  # noqa: PTH208 - only the names are wanted
-            with suppress(OSError), socket.socket(fileno=os.dup(int(name))) as found:
-                # A copy: whatever becomes of the original meanwhile, this is what was looked at.
+            with suppress(OSError), _copy_of(int(name)) as found:
                 if _peer_of(found) == address:
                     _log.info("cutting the connection of %s off: it takes nothing", peer)
                     found.shutdown(socket.SHUT_RDWR)
+
+
+def _copy_of(descriptor: int) -> socket.socket:
+    """Return a socket: whatever becomes of the original meanwhile, this is what is looked at."""
+    copy = os.dup(descriptor)
+    try:
+        return socket.socket(fileno=copy)
+    except OSError:
+        os.close(copy)  # of a file, say
+        raise
 
 
 def _address_of(peer: str) -> tuple[str, int] | None:

@@ -24,7 +24,7 @@ from simulator.scenario.problem import ScenarioError
 from simulator.scenario.writing import Document, written
 
 MOST_SHRINKS = 300
-"""Runs that are spent on making what was found smaller."""
+"""Runs that are spent on making what was found smaller; Hypothesis ends it after five minutes."""
 
 _LONGEST_NAME = 64
 _LINE = 96

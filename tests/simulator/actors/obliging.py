@@ -8,14 +8,10 @@ import asyncio
 import io
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
 from typing import Any
-
-import numpy as np
 
 from director.core.lifecycle import Status
 from director.core.model import (
-    Array,
     Assignment,
     Caller,
     Device,
@@ -29,7 +25,6 @@ from director.core.model import (
     ModelKind,
     Quit,
     Shard,
-    Task,
     TaskResult,
     TensorRequest,
     Transformer,
@@ -46,27 +41,9 @@ from director.errors import (
 )
 from director.interface import RunAddress, UploadPart
 from director.workspace import ArchiveLimits, read_workspace, rewrite_workspace
+from tests.simulator.actors.obliging_runs import Run, array_of, close_round, view_of
 
 CHUNK_BYTES = 16 * 2**10
-
-
-@dataclass
-class Run:
-    """One experiment; results by task, then by collaborator."""
-
-    owner: str
-    collaborators: tuple[EnvoyName, ...]
-    content: bytes
-    federation: str
-    rounds: int
-    tasks: tuple[Task, ...]
-    model: dict[str, Array]
-    status: Status = Status.IN_PROGRESS
-    round: int = 0
-    fetched: dict[str, int] = field(default_factory=dict)
-    results: dict[str, dict[str, TaskResult]] = field(default_factory=dict)
-    metrics: list[Metric] = field(default_factory=list)
-    failures: list[Failure] = field(default_factory=list)
 
 
 class ObligingDirector:
@@ -190,7 +167,7 @@ class ObligingDirector:
             federation=federation,
             rounds=plan.rounds,
             tasks=plan.tasks,
-            model={tensor.name: _array(tensor) for tensor in first.tensors or ()},
+            model={tensor.name: array_of(tensor) for tensor in first.tensors or ()},
         )
         if self.loses_answers:
             raise UnavailableError("lost")
@@ -218,7 +195,7 @@ class ObligingDirector:
 
     def experiments(self, caller: Caller) -> Sequence[ExperimentSummary]:
         self._came("experiments", caller)
-        views = [_view(name, run) for name, run in self.runs.items() if run.owner == caller.name]
+        views = [view_of(name, run) for name, run in self.runs.items() if run.owner == caller.name]
         return [
             ExperimentSummary(
                 name=view.name,
@@ -232,7 +209,7 @@ class ObligingDirector:
 
     def describe(self, caller: Caller, experiment: ExperimentName) -> ExperimentView:
         self._came("describe", caller)
-        return _view(experiment, self._owned(caller, experiment))
+        return view_of(experiment, self._owned(caller, experiment))
 
     async def trained_model(
         self, caller: Caller, experiment: ExperimentName, kind: ModelKind
@@ -302,14 +279,14 @@ class ObligingDirector:
                 origin=result.collaborator,
                 task=result.task,
                 name=tensor.name,
-                value=float(_array(tensor)),
+                value=float(array_of(tensor)),
                 round=result.round,
             )
             for tensor in result.tensors
             if tensor.report
         ]
         if all(len(run.results.get(t.name, {})) == len(run.collaborators) for t in run.tasks):
-            _close(run)
+            close_round(run)
 
     # ------------------------------------------------------------ finding
 
@@ -326,37 +303,3 @@ class ObligingDirector:
 
     def _federation(self, address: RunAddress) -> Run | None:
         return next((r for r in self.runs.values() if r.federation == address.federation), None)
-
-
-def _close(run: Run) -> None:
-    trained = [
-        {tensor.name: _array(tensor) for tensor in result.tensors if not tensor.report}
-        for result in run.results["train"].values()
-    ]
-    run.model = {
-        name: np.mean([model[name] for model in trained], axis=0).astype(np.float32)
-        for name in run.model
-    }
-    run.round, run.results = run.round + 1, {}
-    if run.round == run.rounds:
-        run.status = Status.FINISHED
-
-
-def _array(tensor: EncodedTensor) -> Array:
-    shape = tensor.transformers[0].int_list
-    return np.frombuffer(tensor.content, dtype="<f4").astype(np.float32).reshape(shape)
-
-
-def _view(name: str, run: Run) -> ExperimentView:
-    return ExperimentView(
-        name=ExperimentName(name),
-        status=run.status,
-        reason="",
-        progress=run.round / run.rounds,
-        total_rounds=run.rounds,
-        current_round=run.round,
-        collaborators=(),
-        tasks=run.tasks,
-        has_best_model=True,
-        has_last_model=True,
-    )

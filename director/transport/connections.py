@@ -4,7 +4,8 @@ import logging
 import os
 import socket
 import threading
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from ipaddress import IPv6Address, ip_address
 from pathlib import Path
 from urllib.parse import unquote
@@ -31,20 +32,27 @@ def _cut(peer: str) -> None:
         return
     with suppress(OSError):
         for name in os.listdir(_DESCRIPTORS):  # noqa: PTH208 - only the names are wanted
-            with suppress(OSError), _copy_of(int(name)) as found:
+            with suppress(OSError), _borrowed(int(name)) as found:
                 if _peer_of(found) == address:
                     _log.info("cutting the connection of %s off: it takes nothing", peer)
                     found.shutdown(socket.SHUT_RDWR)
 
 
-def _copy_of(descriptor: int) -> socket.socket:
-    """Return a socket: whatever becomes of the original meanwhile, this is what is looked at."""
-    copy = os.dup(descriptor)
+@contextmanager
+def _borrowed(descriptor: int) -> Iterator[socket.socket]:
+    """Look at a descriptor as a socket, and leave it open.
+
+    Not at a copy of it: where gRPC closes one of which there is a copy, the system goes on to tell
+    gRPC of it.
+
+    Raises:
+        OSError: it is none.
+    """
+    found = socket.socket(fileno=descriptor)
     try:
-        return socket.socket(fileno=copy)
-    except OSError:
-        os.close(copy)  # of a file, say
-        raise
+        yield found
+    finally:
+        found.detach()
 
 
 def _address_of(peer: str) -> tuple[str, int] | None:

@@ -4,7 +4,8 @@ import pytest
 
 from simulator.checkers.monotone import NothingGoesBack
 from simulator.history.entry import JsonObject
-from tests.simulator.checkers.given import Given, Operation, broken, holds, is_silent, shown
+from tests.simulator.checkers.given import Given, broken, holds, is_silent, shown
+from tests.simulator.checkers.record import Operation
 
 MONOTONE = NothingGoesBack()
 

@@ -5,7 +5,8 @@ import pytest
 from simulator.checkers.base import Validity
 from simulator.checkers.ownership import StrangersLearnNothing
 from simulator.history.entry import Json
-from tests.simulator.checkers.given import Given, Operation, broken, holds, is_silent, shown, tensor
+from tests.simulator.checkers.given import Given, broken, holds, is_silent, shown, tensor
+from tests.simulator.checkers.record import Operation
 
 OWNERSHIP = StrangersLearnNothing()
 METRIC: list[Json] = ["a", "train", "loss", 0.5, 0]

@@ -9,7 +9,12 @@ def main() -> None:
     # it reads this once, when it is loaded.
     os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
     from simulator.cli import main as simulate  # noqa: PLC0415
-    from simulator.workers import stoppable  # noqa: PLC0415
+    from simulator.workers import is_stop, leave, stoppable  # noqa: PLC0415
 
     stoppable()
-    simulate()
+    try:
+        simulate()
+    except SystemExit as told:
+        if is_stop(told):
+            leave(told)
+        raise

@@ -14,10 +14,13 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
 _GOODBYE_S = 15.0
 """What a worker may take to leave: longer than it takes to tidy up at somebody else's Director."""
+
+_SIGNALLED = 128
+"""Where the exit codes of signals begin."""
 
 _Item = TypeVar("_Item")
 _Outcome = TypeVar("_Outcome")
@@ -91,12 +94,28 @@ def stoppable(*signals: signal.Signals) -> None:
     A KeyboardInterrupt would cancel what runs first, and whatever is raised then would hide it.
     """
     for each in signals or (signal.SIGINT, signal.SIGTERM):
-        signal.signal(each, lambda number, _: sys.exit(128 + number))
+        signal.signal(each, lambda number, _: sys.exit(_SIGNALLED + number))
 
 
 def stopped_by(told: SystemExit) -> int:
     """Return the exit code of a signal that came."""
     return told.code if isinstance(told.code, int) else 1
+
+
+def leave(told: SystemExit) -> NoReturn:
+    """End this process with the code of the signal that came, and with no further goodbyes.
+
+    It was stopped in the middle of something.  Threads of gRPC's, or of a pool of workers, may
+    still be at it, and the interpreter's own end would meet them: with a traceback, or a crash.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(stopped_by(told))
+
+
+def is_stop(told: SystemExit) -> bool:
+    """Whether it is a signal that ends this process."""
+    return stopped_by(told) > _SIGNALLED
 
 
 def _listen() -> None:
@@ -110,8 +129,7 @@ def _obey(work: Callable[[_Item], _Outcome], item: _Item) -> _Outcome:
         return work(item)
     except SystemExit as told:
         # As an outcome it would be taken in, and the next item begun.
-        sys.stdout.flush()
-        os._exit(stopped_by(told))
+        leave(told)
 
 
 def _stop() -> None:

@@ -163,7 +163,12 @@ class Careers:
 
     def resume(self) -> Sequence[Effect]:
         """Return what has to be taken up again once all durable events were applied."""
-        runs = [experiment.to_run() for experiment in self._catalogue.running]
+        running = tuple(self._catalogue.running)
+        for experiment in running:
+            # Whom it was told is forgotten: better to believe a report than to lose it.
+            for part in experiment.parts.values():
+                part.is_told = True
+        runs = [experiment.to_run() for experiment in running]
         pending = [held for held in self._catalogue if held.status is Status.PENDING]
         return (*runs, *(held.to_review() for held in pending if not held.is_reviewed))
 

@@ -195,7 +195,7 @@ def test_a_failure_report_about_a_removed_experiment_is_not_about_its_namesake()
     assert federation.why_disregard(other) is None
 
 
-@pytest.mark.parametrize("how", ["handed out", "fetched", "called"])
+@pytest.mark.parametrize("how", ["handed out", "fetched", "called", "before a restart"])
 def test_whoever_has_heard_of_the_namesake_may_fail_it(how: str) -> None:
     federation = registered(A)
     federation.handle(submission(MRI, A), 1.0)
@@ -210,7 +210,10 @@ def test_whoever_has_heard_of_the_namesake_may_fail_it(how: str) -> None:
             federation.handle(
                 ArchiveFetched(experiment=namesake, collaborator=A, connection="1"), 4.0
             )
-        case _:
+        case "called":
             federation.handle(CollaboratorCalled(experiment=namesake, collaborator=A), 4.0)
+        case _:
+            # Nobody remembers whom it was told, so a report is believed.
+            federation.resume(4.0)
 
     assert federation.why_disregard(FailureReported(experiment=MRI, collaborator=A)) is None

@@ -151,6 +151,8 @@ async def test_a_refusal_is_answered_while_the_client_still_sends() -> None:
         async def endless() -> AsyncIterator[director_pb2.ExperimentInfo]:
             while True:
                 yield message(bytes(2**16))
+                # grpc.aio tells its client of an INTERNAL error where a message is just under way.
+                await asyncio.sleep(0.05)
 
         with pytest.raises(grpc.aio.AioRpcError) as refused:
             await stub.SetNewExperiment(endless())

@@ -69,6 +69,19 @@ async def test_who_finds_every_place_taken_waits_for_one() -> None:
     assert len(fetches) == 1
 
 
+async def test_nobody_waits_for_a_place_for_longer_than_a_client_may_take_nothing() -> None:
+    fetches, call = Fetches(SETTINGS), Call()
+    for owner in ("alice", "alice", "bob"):
+        await fetch(fetches, owner, call)
+    began_s = asyncio.get_running_loop().time()
+
+    with pytest.raises(LimitExceededError, match="3 models are being fetched"):
+        await fetch(fetches, "carol", Call())
+
+    assert asyncio.get_running_loop().time() - began_s == SETTINGS.download_idle_s
+    assert len(fetches) == 3
+
+
 async def test_a_fetch_that_is_refused_or_given_up_takes_no_place() -> None:
     async def refuse() -> Model:
         raise UnknownExperimentError("never-was")

@@ -145,14 +145,14 @@ async def test_who_gives_up_on_a_stream_does_not_cancel_what_it_reads() -> None:
 async def test_how_a_read_ends_that_nobody_waits_for_is_not_told(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    async def messages() -> AsyncIterator[bytes]:
-        await asyncio.sleep(10)
-        raise grpc.aio.AbortError
-        yield b""
+    class Messages(AsyncIterator[bytes]):
+        async def __anext__(self) -> bytes:
+            await asyncio.sleep(10)
+            raise grpc.aio.AbortError
 
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(1):
-            await anext(Reads(messages()))
+            await anext(Reads(Messages()))
     await asyncio.sleep(60)
     gc.collect()
 
